@@ -1,0 +1,47 @@
+# Every target makes .venv first if it is not there, from pyproject.toml and constraints.txt.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: install tables test soak lint clean lock wheel regression regression-site
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	touch $@
+
+# The main job: train, count and time every baseline on the embedded tasks, then print the tables.
+tables: $(STAMP)
+	$(BIN)/liafbench run quick --out results --jobs 2
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest
+
+soak: $(STAMP)
+	$(BIN)/python -m pytest -m soak
+
+regression: $(STAMP)
+	$(BIN)/python -m bench.regression
+
+regression-site: $(STAMP)
+	$(BIN)/python -m bench.regression --site
+
+wheel: $(STAMP)
+	$(BIN)/python -m build --wheel
+
+lock: $(STAMP)
+	$(BIN)/python -m pip install --quiet uv
+	printf 'torch==2.13.0\n' | $(BIN)/uv pip compile pyproject.toml --all-extras --universal \
+		--python-version 3.10 --constraint - --no-header --no-annotate --output-file constraints.txt
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .asv
