@@ -1,0 +1,99 @@
+"""What a suite file may say. Every field is checked; an unknown key is an error that names it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+EQUAL_BACKBONE: Final = "equal-backbone"
+EQUAL_BUDGET: Final = "equal-budget"
+
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0)]
+Names = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Recipe(_Strict):
+    """How a cell is trained; the same for every baseline of a task."""
+
+    optimizer: Literal["adam", "sgd"] = "adam"
+    learning_rate: Positive = 1e-3
+    learning_rate_grid: tuple[Positive, ...] = ()
+    tuning_seeds: tuple[Seed, ...] = ()
+    tuning_epochs: Count | None = None
+    epochs: Count
+    batch_size: Count
+    weight_decay: float = Field(0.0, ge=0)
+    momentum: float = Field(0.0, ge=0, lt=1)
+    schedule: Literal["none", "cosine"] = "none"
+    t_max: Count | None = None
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    loss: Literal["cross-entropy", "mse-rate"] = "cross-entropy"
+    gradient_clip: Positive | None = None
+    bucket: bool = False
+    augmentation: Literal["none", "plif-mnist", "crop-flip"] = "none"
+    precision: Literal["float32", "bfloat16"] = "float32"
+    channels_last: bool = False
+    track_test: bool = False
+
+    @model_validator(mode="after")
+    def _grid_has_its_own_seeds(self) -> Recipe:
+        if bool(self.learning_rate_grid) != bool(self.tuning_seeds):
+            raise ValueError("learning_rate_grid and tuning_seeds go together")
+        return self
+
+
+class Group(_Strict):
+    """Cells that share a recipe: every task with every baseline, budget and seed."""
+
+    tasks: Names
+    baselines: Names
+    recipe: Recipe
+    backbone: str | None = None
+    engine: str = "native"
+    budgets: tuple[Literal["equal-backbone", "equal-budget"], ...] = (EQUAL_BACKBONE,)
+    budget_reference: str = "liaf-net"
+    seeds: tuple[Seed, ...] | None = None
+    data: dict[str, Any] = Field(default_factory=dict)
+    options: dict[str, Any] = Field(default_factory=dict)
+    time_limit: Positive = 6 * 3600.0
+
+    @model_validator(mode="after")
+    def _tuning_never_sees_the_seeds_of_the_runs(self) -> Group:
+        shared = set(self.seeds or ()) & set(self.recipe.tuning_seeds)
+        if shared:
+            raise ValueError(f"tuning_seeds and seeds share {sorted(shared)}")
+        return self
+
+
+class Measure(_Strict):
+    """What is measured beside accuracy."""
+
+    count_samples: int = Field(32, ge=0)
+    timing: bool = True
+    timing_rounds: Count = 10
+    timing_batch: Count = 32
+
+
+class Suite(_Strict):
+    """A suite file: cells, recipe, what to measure."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
+    title: str = ""
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0, 1, 2)
+    group: Annotated[tuple[Group, ...], Field(min_length=1)]
+    measure: Measure = Field(default_factory=Measure)  # type: ignore[arg-type]
+
+    @model_validator(mode="after")
+    def _tuning_never_sees_the_suite_seeds(self) -> Suite:
+        for group in self.group:
+            shared = set(group.seeds or self.seeds) & set(group.recipe.tuning_seeds)
+            if shared:
+                raise ValueError(f"tuning_seeds and seeds share {sorted(shared)}")
+        return self

@@ -1,0 +1,112 @@
+"""The training loop every baseline goes through; the epoch is chosen on validation."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from bench.suites import Recipe
+from bench.tasks import Split, Splits
+from bench.training.augment import make_augmentation
+from bench.training.evaluate import predict
+from bench.training.recipe import Caller, make_loss, make_optimizer, make_schedule
+
+EpochDone = Callable[[int, int], None]
+
+
+class Diverged(RuntimeError):
+    """The training loss is no longer finite."""
+
+
+@dataclass
+class Fit:
+    """What training gave: the weights of the best epoch and the curves of all.
+
+    `seconds` counts training alone; evaluation on validation and test is outside it.
+    """
+
+    state: dict[str, Tensor]
+    best_epoch: int
+    validation_accuracy: float
+    seconds: float
+    curves: dict[str, list[float]] = field(default_factory=dict)
+
+
+def fit(
+    net: nn.Module,
+    splits: Splits,
+    recipe: Recipe,
+    *,
+    learning_rate: float,
+    seed: int,
+    caller: Caller,
+    epochs: int | None = None,
+    on_epoch: EpochDone | None = None,
+) -> Fit:
+    """Train by backpropagation through time and keep the epoch that is best on validation.
+
+    Ties go to the later epoch. The test split is looked at only with `track_test`, for a curve
+    that nothing else reads. Raises Diverged when the loss is not finite.
+    """
+    epochs = epochs or recipe.epochs
+    optimizer = make_optimizer(net, recipe, learning_rate)
+    schedule = make_schedule(optimizer, recipe)
+    generator = torch.Generator().manual_seed(seed)
+    curves: dict[str, list[float]] = {"train_loss": [], "validation_accuracy": []}
+    if recipe.track_test:
+        curves["test_accuracy"] = []
+    best = Fit(net.state_dict(), 0, -math.inf, 0.0, curves)
+    for epoch in range(1, epochs + 1):
+        started = time.perf_counter()
+        loss = _train_epoch(net, splits.train, recipe, optimizer, generator, caller)
+        best.seconds += time.perf_counter() - started
+        if not math.isfinite(loss):
+            raise Diverged(f"training loss is {loss} in epoch {epoch} of {epochs}")
+        if schedule is not None:
+            schedule.step()
+        curves["train_loss"].append(loss)
+        curves["validation_accuracy"].append(predict(net, splits.validation, caller).accuracy)
+        if recipe.track_test:
+            curves["test_accuracy"].append(predict(net, splits.test, caller).accuracy)
+        if curves["validation_accuracy"][-1] >= best.validation_accuracy:
+            best.validation_accuracy = curves["validation_accuracy"][-1]
+            best.best_epoch = epoch
+            best.state = copy.deepcopy(net.state_dict())
+        if on_epoch is not None:
+            on_epoch(epoch, epochs)
+    net.load_state_dict(best.state)
+    return best
+
+
+def _train_epoch(
+    net: nn.Module,
+    train: Split,
+    recipe: Recipe,
+    optimizer: torch.optim.Optimizer,
+    generator: torch.Generator,
+    caller: Caller,
+) -> float:
+    """One pass over the training split; the mean loss over its samples."""
+    loss_of = make_loss(recipe)
+    augment = make_augmentation(recipe.augmentation)
+    net.train()
+    total = torch.zeros((), dtype=torch.float64, device=caller.device)
+    seen = 0
+    for batch in train.batches(recipe.batch_size, generator=generator, bucket=recipe.bucket):
+        x = augment(batch.x, generator) if augment is not None else batch.x
+        y = batch.y.to(caller.device)
+        optimizer.zero_grad(set_to_none=True)
+        loss = loss_of(caller(net, x), y)
+        loss.backward()
+        if recipe.gradient_clip is not None:
+            nn.utils.clip_grad_norm_(net.parameters(), recipe.gradient_clip)
+        optimizer.step()
+        total += loss.detach().double() * len(y)
+        seen += len(y)
+    return float(total) / seen
