@@ -1,0 +1,25 @@
+"""Means, intervals and exact paired tests: what may be said from a few seeds."""
+
+from __future__ import annotations
+
+from bench.statistics.intervals import (
+    LEVEL,
+    Interval,
+    mean_std,
+    over_both,
+    over_samples,
+    over_seeds,
+)
+from bench.statistics.paired import holm, permutation_p, wilcoxon_p
+
+__all__ = [
+    "LEVEL",
+    "Interval",
+    "holm",
+    "mean_std",
+    "over_both",
+    "over_samples",
+    "over_seeds",
+    "permutation_p",
+    "wilcoxon_p",
+]
