@@ -1,0 +1,75 @@
+"""One memory allocator policy for every contender, applied once and recorded by name.
+
+Under glibc's default every large tensor is mapped afresh and given back when it is freed, so that
+a step pays for page faults again and again; they cost more than a fused neuron does. `keep-pages`
+makes malloc serve large blocks from its heap and never give it back: the caching that frameworks
+do on a GPU. Both are honest; only mixing them between contenders is not.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+
+from baselines.errors import UsageError, unknown
+
+M_TRIM_THRESHOLD = -1  # malloc.h
+M_MMAP_MAX = -4
+
+DEFAULT = "default"
+KEEP_PAGES = "keep-pages"
+POLICIES = {
+    DEFAULT: "as the C library ships it",
+    KEEP_PAGES: "M_MMAP_MAX=0, M_TRIM_THRESHOLD=-1",
+}
+
+_applied: str | None = None
+
+
+def apply_policy(name: str = KEEP_PAGES) -> str:
+    """Set the policy for this process and return how it is recorded.
+
+    Settings of malloc cannot be taken back: `default` after `keep-pages` needs a fresh process and
+    raises UsageError. Where the C library is not glibc every policy is its default, and says so.
+    """
+    global _applied
+    if name not in POLICIES:
+        raise unknown("allocator policy", name, POLICIES)
+    if name == DEFAULT and _applied == KEEP_PAGES:
+        raise UsageError(
+            "the allocator policy 'keep-pages' is set for this process and cannot be taken back; "
+            "time under 'default' in a fresh process"
+        )
+    if name == KEEP_PAGES and _applied != KEEP_PAGES and is_glibc():
+        _keep_pages()
+    _applied = name
+    return in_use()
+
+
+def in_use() -> str:
+    """How the allocator of this process is recorded: the policy, the C library, its settings."""
+    name = _applied or DEFAULT
+    if preloaded := os.environ.get("LD_PRELOAD"):
+        return f"{name}, behind LD_PRELOAD={preloaded}"
+    if not is_glibc():
+        return f"{DEFAULT} (not glibc: {platform.system()})"
+    return f"{name} (glibc {platform.libc_ver()[1]}: {POLICIES[name]})"
+
+
+def is_glibc() -> bool:
+    """Whether malloc in this process is glibc's, which has mallopt."""
+    return platform.libc_ver()[0] == "glibc"
+
+
+def trim() -> None:
+    """Give freed memory back to the system, so that resident memory means memory in use."""
+    if is_glibc():
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _keep_pages() -> None:
+    libc = ctypes.CDLL(None)
+    for option, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, -1)):
+        if libc.mallopt(option, value) != 1:
+            raise OSError(f"mallopt({option}, {value}) was refused by the C library")
