@@ -1,0 +1,58 @@
+"""The command `liafbench`: its subcommands, and how it ends."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+
+import typer
+from rich.markup import escape
+
+from baselines.errors import UsageError
+from bench.cli.compare import compare
+from bench.cli.console import note
+from bench.cli.count import count
+from bench.cli.data import data_app
+from bench.cli.listing import list_names
+from bench.cli.run import run
+from bench.cli.tables import tables
+from bench.cli.time import time
+
+USAGE = 2
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="liafbench",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Put spatiotemporal networks on the same data: accuracy, synapses, MACs and ACs, "
+    "energy, throughput.",
+    epilog="Exit codes: 0 all well; 1 a cell failed; 2 a mistake in what was asked; "
+    "130 interrupted (what is finished is kept).",
+)
+app.command("run")(run)
+app.command("list")(list_names)
+app.command("count")(count)
+app.command("time")(time)
+app.command("tables")(tables)
+app.command("compare")(compare)
+app.add_typer(data_app, name="data")
+
+
+def main() -> None:
+    """Run the command; a user's mistake is one line on stderr and exit code 2."""
+    signal.signal(signal.SIGTERM, _leave_like_ctrl_c)
+    try:
+        app()
+    except UsageError as error:
+        note.print(f"[bold red]error:[/] {escape(str(error))}")
+        sys.exit(USAGE)
+    except KeyboardInterrupt:
+        note.print("interrupted: what is finished is kept; the same command goes on from there")
+        sys.exit(INTERRUPTED)
+
+
+def _leave_like_ctrl_c(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,133 @@
+"""`liafbench run`: a suite from its cells to its tables."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from baselines.errors import UsageError
+from bench import suites
+from bench.cli.console import console, note
+from bench.cli.progress import TerminalProgress
+from bench.runs.cells import Cell
+from bench.runs.session import Options, Plan, Session, plan
+from bench.tables import comparison, read_records, terminal, write_tables
+from bench.tasks import require
+
+CELL_FAILED = 1
+
+
+class Device(str, Enum):
+    """Where to train and to measure."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+def run(
+    suite: Annotated[str, typer.Argument(help="name of a shipped suite, or path of a TOML file")],
+    data: Annotated[
+        Path | None, typer.Option(help="folder of the data sets", envvar="LIAFBENCH_DATA")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="folder of the results")] = Path("results"),
+    only: Annotated[
+        list[str] | None, typer.Option(help="KEY=VALUE: only these cells; can be repeated")
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="seeds 0 .. N-1, not the suite's")
+    ] = None,
+    device: Annotated[
+        Device, typer.Option(help="auto takes a GPU where there is one")
+    ] = Device.auto,
+    jobs: Annotated[int, typer.Option(min=1, help="training cells side by side")] = 1,
+    force: Annotated[bool, typer.Option("--force", help="run finished cells again")] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="run failed cells again")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="list the cells, run nothing")] = False,
+) -> None:
+    """Train, count and time the cells of a suite, as far as they are not there already."""
+    options = Options(
+        out=out,
+        data_dir=str(data) if data else None,
+        device=choose_device(device.value),
+        jobs=jobs,
+        only=dict(_key_value(each) for each in only or []),
+        seeds=seeds,
+        force=force,
+        retry_failed=retry_failed,
+    )
+    planned = plan(suites.load(suite), options)
+    if dry_run:
+        console.print(_cells_table(planned))
+        return
+    for cell in {cell.task: cell for cell in planned.training}.values():
+        require(cell.task, data)
+    with TerminalProgress() as progress:
+        session = Session(planned, options, progress)
+        try:
+            session.run()
+        finally:
+            # Also after Ctrl-C or a full disk: what is finished is in records.csv and the tables.
+            planned.store.write_records()
+            written = write_tables(planned.store.folder)
+    _show(planned, session, written)
+    if session.failures:
+        raise typer.Exit(CELL_FAILED)
+
+
+def choose_device(asked: str) -> str:
+    """The device asked for, checked; "auto" is CUDA where there is one."""
+    if asked == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if asked == "cuda" and not torch.cuda.is_available():
+        raise UsageError("--device cuda: torch sees no CUDA device here; use --device cpu")
+    return asked
+
+
+def _key_value(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f"--only {text}: write KEY=VALUE, for instance --only task=digits-dvs")
+    return key, value
+
+
+def _cells_table(planned: Plan) -> Table:
+    table = Table("run id", "cell", "state", box=None, pad_edge=False)
+    for cell in planned.all_cells():
+        table.add_row(cell.run_id, escape(cell.label), _state(planned, cell))
+    for skip in planned.skipped:
+        label = f"{skip.task} {skip.baseline} {skip.budget}"
+        table.add_row("", escape(label), f"n/a: {escape(skip.reason)}")
+    return table
+
+
+def _state(planned: Plan, cell: Cell) -> str:
+    run = planned.store.read(cell.run_id)
+    return "missing" if run is None else run.status
+
+
+def _show(planned: Plan, session: Session, written: list[Path]) -> None:
+    """The comparison, what failed, and where everything lies."""
+    records = read_records(planned.store.folder)
+    console.print(terminal(comparison(records)))
+    total = len(planned.all_cells())
+    console.print(
+        f"{total} cells: {session.ran} run now, {total - session.ran} there already, "
+        f"{len(session.failures)} failed, {len(planned.skipped)} n/a"
+    )
+    for run in session.failures:
+        what = f"{run.kind} {run.config['task']} {'+'.join(run.config['baselines'])}"
+        note.print(f"[red]failed[/] {escape(what)} ({run.run_id}): {escape(run.reason or '')}")
+    if session.failures:
+        note.print("run again with --retry-failed to try the failed cells again")
+    console.print(f"records: {planned.store.folder / 'records.csv'}")
+    for path in written:
+        console.print(f"table:   {path}")

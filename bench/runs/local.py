@@ -1,0 +1,108 @@
+"""The executor for one machine: a process a cell, replaced when it dies or overruns its limit."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+
+from pebble import ProcessExpired, ProcessPool
+
+from bench.runs.records import SCHEMA, Run
+from bench.runs.worker import Job, start_worker, work
+
+LOG_LINES = 12
+
+OnEpoch = Callable[[str, int, int], None]
+OnFinished = Callable[[Run], None]
+
+
+def execute(jobs: list[Job], workers: int, on_epoch: OnEpoch, on_finished: OnFinished) -> None:
+    """Run jobs in `workers` processes; every one ends as a stored run, done or failed."""
+    if not jobs:
+        return
+    # The fork server has imported everything once, before any thread pool exists: a new worker
+    # is then a matter of milliseconds, and forking is safe.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["bench.runs.worker"])
+    with _listener(context, on_epoch) as progress:
+        pool = ProcessPool(
+            max_workers=min(workers, len(jobs)),
+            initializer=start_worker,
+            initargs=(progress, os.getpid()),
+            context=context,
+        )
+        try:
+            _drain(pool, jobs, on_finished)
+        finally:
+            pool.stop()
+            pool.join()
+
+
+def _drain(pool: ProcessPool, jobs: list[Job], on_finished: OnFinished) -> None:
+    waiting: dict[Future[Run], Job] = {
+        pool.schedule(work, args=(job,), timeout=job.cell.time_limit): job for job in jobs
+    }
+    while waiting:
+        for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+            job = waiting.pop(future)
+            error = future.exception()
+            on_finished(future.result() if error is None else failed(job, error))
+
+
+def failed(job: Job, error: BaseException) -> Run:
+    """Store and return the failed run of a job: the reason in one line, the end of its log."""
+    run = Run(
+        schema=SCHEMA,
+        run_id=job.cell.run_id,
+        suite=job.cell.suite,
+        kind=job.cell.kind,
+        status="failed",
+        reason=_reason(job, error),
+        log=_log(error),
+        config=job.cell.config(),
+    )
+    job.store.write(run)
+    return run
+
+
+def _reason(job: Job, error: BaseException) -> str:
+    if isinstance(error, FutureTimeout):
+        return f"exceeded its time limit of {job.cell.time_limit:g} s"
+    if isinstance(error, ProcessExpired):
+        return f"its process died (exit code {error.exitcode})"
+    return f"{type(error).__name__}: {error}"
+
+
+def _log(error: BaseException) -> list[str]:
+    # A remote traceback comes as the cause of the exception that the future carries.
+    lines = "".join(traceback.format_exception(error)).splitlines()
+    return lines[-LOG_LINES:]
+
+
+@contextmanager
+def _listener(
+    context: multiprocessing.context.BaseContext, on_epoch: OnEpoch
+) -> Iterator[Connection]:
+    """A pipe for the workers' progress, read by a thread of this process."""
+    reader, writer = context.Pipe(duplex=False)
+
+    def listen() -> None:
+        while message := reader.recv_bytes():
+            run_id, epoch, epochs = json.loads(message)
+            on_epoch(run_id, epoch, epochs)
+
+    thread = threading.Thread(target=listen, daemon=True)
+    thread.start()
+    try:
+        yield writer
+    finally:
+        writer.send_bytes(b"")  # an empty message ends the thread
+        thread.join(timeout=5)

@@ -1,0 +1,68 @@
+"""Records and the run files that hold them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA = 1
+"""Version of the run file's layout."""
+
+COLUMNS = (
+    "run_id",
+    "suite",
+    "task",
+    "backbone",
+    "baseline",
+    "engine",
+    "budget",
+    "seed",
+    "metric",
+    "value",
+    "unit",
+    "n",
+    "spread",
+)
+"""Columns of records.csv, in order."""
+
+
+class Record(BaseModel):
+    """One measured value: `n` is how many measurements it rests on, `spread` their spread."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    task: str
+    backbone: str
+    baseline: str
+    engine: str
+    budget: str
+    seed: int | None
+    metric: str
+    value: float
+    unit: str
+    n: int = 1
+    spread: float | None = None
+
+
+class Run(BaseModel):
+    """One run file: a cell that finished or failed, with everything needed to judge it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_version: int = Field(SCHEMA, alias="schema")
+    run_id: str
+    suite: str
+    kind: Literal["train", "tune", "time"]
+    status: Literal["done", "failed"]
+    reason: str | None = None
+    log: list[str] = Field(default_factory=list)
+    config: dict[str, Any]
+    provenance: dict[str, Any] = Field(default_factory=dict)
+    records: list[Record] = Field(default_factory=list)
+    curves: dict[str, list[float]] = Field(default_factory=dict)
+    health: list[dict[str, Any]] = Field(default_factory=list)
+    predictions: dict[str, Any] = Field(default_factory=dict)
+    layers: list[dict[str, Any]] = Field(default_factory=list)
+    started: str = ""
+    seconds: float = 0.0

@@ -1,0 +1,3 @@
+"""One timing cell: every baseline of a group, interleaved in one process."""
+
+from __future__ import annotations

@@ -1,0 +1,204 @@
+"""One training cell: data, network, training, test accuracy, counts, records."""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from baselines import build
+from bench.counting import count_trained
+from bench.runs.cells import Cell
+from bench.runs.records import Record
+from bench.tasks import Split, Splits
+from bench.tasks import load as load_task
+from bench.training import Fit, fit, predict
+from bench.training.health import Health
+from bench.training.loop import EpochDone
+from bench.training.recipe import Caller
+
+
+@dataclass
+class Outcome:
+    """What a cell gives its run file, weights apart."""
+
+    records: list[Record]
+    curves: dict[str, list[float]]
+    health: list[dict[str, Any]]
+    predictions: dict[str, Any]
+    layers: list[dict[str, Any]]
+    provenance: dict[str, Any]
+    state: dict[str, Tensor] | None = None
+
+
+@functools.lru_cache(maxsize=1)
+def _load_cached(task: str, backbone: str, options: str, data_dir: str | None) -> Splits:
+    folder = Path(data_dir) if data_dir else None
+    return load_task(task, folder, backbone=backbone or None, **json.loads(options))
+
+
+def load_splits(cell: Cell, data_dir: str | None) -> Splits:
+    """The splits of a cell's task; consecutive cells of one task share them."""
+    options = json.dumps(cell.data, sort_keys=True)
+    return _load_cached(cell.task, cell.backbone, options, data_dir)
+
+
+def build_net(cell: Cell, baseline: str | None = None) -> nn.Module:
+    """The untrained network of a cell, initialised from the cell's seed."""
+    torch.manual_seed(cell.seed or 0)
+    return build(
+        baseline or cell.baseline,
+        cell.task,
+        backbone=cell.backbone or None,
+        engine=cell.engine,
+        budget=cell.build_budget,
+        **cell.options,
+    )
+
+
+def train_cell(
+    cell: Cell,
+    data_dir: str | None,
+    device: str,
+    learning_rate: float,
+    tuning_seconds: float = 0.0,
+    on_epoch: EpochDone | None = None,
+) -> Outcome:
+    """Train, choose the epoch on validation, evaluate the test set once, count."""
+    splits = load_splits(cell, data_dir)
+    net = build_net(cell)
+    caller = Caller.of(cell.recipe, torch.device(device))
+    caller.place(net)
+    with Health(net) as health:
+        done = fit(
+            net,
+            splits,
+            cell.recipe,
+            learning_rate=learning_rate,
+            seed=cell.seed or 0,
+            caller=caller,
+            on_epoch=on_epoch,
+        )
+        findings = [finding.__dict__ for finding in health.findings()]
+    predictions = predict(net, splits.test, caller)
+    record = functools.partial(_record, cell)
+    records = [
+        record("test_accuracy", predictions.accuracy, "%", n=len(splits.test)),
+        *_group_records(cell, splits.test, predictions.correct),
+        *_fit_records(cell, done, learning_rate, tuning_seconds),
+    ]
+    if cell.measure.count_samples:
+        samples = count_samples(splits.test, cell.measure.count_samples)
+        counted = count_trained(net.cpu(), samples)
+        records += [record(m.metric, m.value, m.unit, m.n, m.spread) for m in counted]
+    return Outcome(
+        records=records,
+        curves=done.curves,
+        health=findings,
+        predictions={"correct": pack_bits(predictions.correct), "n": len(predictions.correct)},
+        layers=[],
+        provenance={"data": splits.provenance},
+        state={name: tensor.cpu() for name, tensor in done.state.items()},
+    )
+
+
+def tune_cell(
+    cell: Cell, data_dir: str | None, device: str, on_epoch: EpochDone | None = None
+) -> Outcome:
+    """Train with one learning rate of the grid; only validation is looked at."""
+    splits = load_splits(cell, data_dir)
+    net = build_net(cell)
+    caller = Caller.of(cell.recipe, torch.device(device))
+    caller.place(net)
+    rate = cell.recipe.learning_rate
+    done = fit(
+        net,
+        splits,
+        cell.recipe,
+        learning_rate=rate,
+        seed=cell.seed or 0,
+        caller=caller,
+        on_epoch=on_epoch,
+    )
+    records = _fit_records(cell, done, rate, 0.0)
+    return Outcome(records, done.curves, [], {}, [], {"data": splits.provenance})
+
+
+def count_samples(test: Split, number: int) -> list[Tensor]:
+    """`number` test samples spread evenly over the stored order, each [T, 1, ...] and unpadded."""
+    chosen = set(np.linspace(0, len(test) - 1, min(number, len(test))).round().astype(int).tolist())
+    found = {}
+    for batch in test.batches(128):
+        for column, index in enumerate(batch.index.tolist()):
+            if index in chosen:
+                found[index] = unpad(batch.x[:, column : column + 1])
+    return [found[index] for index in sorted(found)]
+
+
+def unpad(sample: Tensor) -> Tensor:
+    """Cut the left padding off one token sequence [T, 1]; frames come back as they are."""
+    if sample.is_floating_point():
+        return sample.contiguous()
+    return sample[int((sample[:, 0] == 0).sum()) :].contiguous()
+
+
+def pack_bits(correct: np.ndarray) -> str:
+    """Which test samples were right: hexadecimal of the bits in stored order, zero-filled."""
+    return np.packbits(correct).tobytes().hex()
+
+
+def _record(
+    cell: Cell, metric: str, value: float, unit: str, n: int = 1, spread: float | None = None
+) -> Record:
+    return Record(
+        task=cell.task,
+        backbone=cell.backbone,
+        baseline=cell.baseline,
+        engine=cell.engine,
+        budget=cell.budget,
+        seed=cell.seed,
+        metric=metric,
+        value=float(value),
+        unit=unit,
+        n=n,
+        spread=spread,
+    )
+
+
+def _group_records(cell: Cell, test: Split, correct: np.ndarray) -> list[Record]:
+    if test.groups is None:
+        return []
+    groups = np.asarray(test.groups)
+    return [
+        _record(
+            cell,
+            f"test_accuracy/{name}",
+            100.0 * float(correct[groups == name].mean()),
+            "%",
+            n=int((groups == name).sum()),
+        )
+        for name in sorted(set(groups.tolist()))
+    ]
+
+
+def _fit_records(
+    cell: Cell, done: Fit, learning_rate: float, tuning_seconds: float
+) -> list[Record]:
+    record = functools.partial(_record, cell)
+    records = [
+        record("validation_accuracy", done.validation_accuracy, "%"),
+        record("best_epoch", done.best_epoch, "1"),
+        record("learning_rate", learning_rate, "1"),
+        record("training_time", done.seconds, "s"),
+    ]
+    if cell.recipe.learning_rate_grid:
+        records.append(record("tuning_time", tuning_seconds, "s"))
+    if "test_accuracy" in done.curves:
+        records.append(record("best_test_accuracy", max(done.curves["test_accuracy"]), "%"))
+    return records
