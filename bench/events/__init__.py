@@ -1,0 +1,1 @@
+"""Event files to frames, and events simulated from images."""

@@ -1,0 +1,50 @@
+"""The data sets: every module of this package that is not a folder is one.
+
+`load("fashion-mnist", data_dir)` gives train, validation and test; docs/data.md has the rules.
+"""
+
+from __future__ import annotations
+
+import os
+import pkgutil
+from importlib import import_module
+from typing import Any
+
+from baselines.errors import unknown
+from bench.tasks.common.splits import Batch, Split, Splits
+from bench.tasks.common.task import DataFile, Shape, Task
+
+__all__ = ["TASKS", "Batch", "DataFile", "Shape", "Split", "Splits", "Task", "get", "load"]
+
+_SETS = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg)
+TASKS: dict[str, Task] = {
+    task.name: task for name in _SETS for task in import_module(f"{__name__}.{name}").TASKS
+}
+
+
+def get(name: str) -> Task:
+    """A task by its name; UsageError with the nearest match where there is none."""
+    if name not in TASKS:
+        raise unknown("task", name, TASKS)
+    return TASKS[name]
+
+
+def load(
+    name: str,
+    data_dir: str | os.PathLike[str] | None = None,
+    *,
+    backbone: str | None = None,
+    limit: int | None = None,
+    allow_partial: bool = False,
+    **options: Any,
+) -> Splits:
+    """Train, validation and test of a task, with their provenance.
+
+    The files are in `data_dir`/<task folder>, or below LIAFBENCH_DATA. `backbone` fixes the shape
+    of event frames and the repeats of static images (None: the task's first). `limit` takes the
+    first training samples only. `allow_partial` accepts a subset of the official files.
+    `get(name).options` lists the further options of a task.
+    """
+    return get(name).load(
+        data_dir, backbone=backbone, limit=limit, allow_partial=allow_partial, **options
+    )

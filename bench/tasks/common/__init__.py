@@ -1,0 +1,1 @@
+"""What the data sets share: tasks, splits, samples, and the safe reading of files."""

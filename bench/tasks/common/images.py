@@ -1,0 +1,42 @@
+"""Splits of an image set with an official test set: validation is taken from train by rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bench.tasks.common.samples import Images
+from bench.tasks.common.splits import Split, Splits, hold_out, split_checksum
+from bench.tasks.common.task import Source
+
+RULE = "official test set; validation: every tenth training image of each class, in stored order"
+
+
+def image_splits(
+    source: Source,
+    train: tuple[np.ndarray, np.ndarray],
+    test: tuple[np.ndarray, np.ndarray],
+    files: dict[str, str],
+) -> Splits:
+    """Splits of (pixels [N, C, H, W], labels [N]) pairs, the first `limit` training images only."""
+    time_steps = source.shape.time_steps
+    pixels, labels = train[0][: source.limit], train[1][: source.limit]
+    held = hold_out(labels)
+    training = Images(pixels, time_steps, "train")
+    testing = Images(test[0], time_steps, "test")
+    rows = np.arange(len(labels))
+    splits = (
+        Split(training, rows[~held], labels[~held]),
+        Split(training, rows[held], labels[held]),
+        Split(testing, np.arange(len(test[1])), test[1]),
+    )
+    provenance: dict[str, Any] = {
+        "files": files,
+        "split_rule": RULE,
+        "split_checksum": split_checksum(*splits),
+        "transform": f"pixels / 255, repeated over {time_steps} time steps",
+        "partial": False,
+        "note": f"first {source.limit} training images" if source.limit else "",
+    }
+    return Splits(*splits, provenance=provenance)

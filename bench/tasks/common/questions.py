@@ -1,0 +1,68 @@
+"""Splits of questions about stories: validation takes whole stories from train, by rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from baselines import vocabularies
+from bench.tasks.common.samples import Tokens
+from bench.tasks.common.splits import HOLD_OUT, Split, Splits, split_checksum
+from bench.tasks.common.stories import Question, encode
+
+RULE = "test from its own files; validation: every tenth story of each training file"
+Part = Mapping[str, Sequence[Question]]  # family -> its questions
+
+
+def question_splits(
+    name: str, train: Part, test: Part, *, limit: int | None, files: dict[str, str], note: str = ""
+) -> Splits:
+    """Splits of families of questions; the words are those of the frozen vocabulary of `name`.
+
+    With a `limit` only the first so many training questions of each family are used.
+    """
+    index = {word: number for number, word in enumerate(vocabularies.words(name), 2)}
+    grouped = len(train) > 1
+    kept = {family: list(questions)[:limit] for family, questions in train.items()}
+    held = {
+        family: [q.story % HOLD_OUT == HOLD_OUT - 1 for q in questions]
+        for family, questions in kept.items()
+    }
+    fit = {f: [q for q, h in zip(qs, held[f], strict=True) if not h] for f, qs in kept.items()}
+    check = {f: [q for q, h in zip(qs, held[f], strict=True) if h] for f, qs in kept.items()}
+    splits = (
+        _split(fit, "train", index, grouped),
+        _split(check, "train", index, grouped),
+        _split(test, "test", index, grouped),
+    )
+    unknown_answers = sum(int((split.targets == 1).sum()) for split in splits)
+    provenance: dict[str, Any] = {
+        "files": files,
+        "split_rule": RULE,
+        "split_checksum": split_checksum(*splits),
+        "transform": "statements and question as one sequence of lower-case words",
+        "partial": False,
+        "note": "; ".join(
+            part
+            for part in (
+                note,
+                f"first {limit} training questions a family" if limit else "",
+                f"{unknown_answers} answers outside the vocabulary" if unknown_answers else "",
+            )
+            if part
+        ),
+    }
+    return Splits(*splits, provenance=provenance)
+
+
+def _split(part: Part, side: str, index: dict[str, int], grouped: bool) -> Split:
+    questions = [(family, q) for family, of_family in part.items() for q in of_family]
+    tokens = Tokens(
+        [encode(q.tokens, index) for _, q in questions],
+        [f"{family}/{side}/story {q.story}/{q.number}" for family, q in questions],
+    )
+    targets = np.array([index.get(q.answer, 1) for _, q in questions], dtype=np.int64)
+    groups = [family for family, _ in questions] if grouped else None
+    return Split(tokens, np.arange(len(questions)), targets, groups)

@@ -1,0 +1,80 @@
+"""Files read whole, within a bound, unchanged while they are read."""
+
+from __future__ import annotations
+
+import os
+import stat
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from baselines.errors import UsageError
+
+CHUNK = 1 << 20
+
+
+def _mark(status: os.stat_result) -> tuple[int, int, int, int]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """An open regular file; UsageError if it is none, unreadable, or changes meanwhile."""
+    try:
+        # O_NONBLOCK: opening a named pipe must not wait for a writer that never comes.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    with os.fdopen(handle, "rb") as file:
+        before = os.fstat(file.fileno())
+        if not stat.S_ISREG(before.st_mode):
+            raise UsageError(f"{path} is not a regular file")
+        yield file
+        try:
+            after = os.stat(path)
+        except OSError as error:
+            raise UsageError(f"{path} vanished while it was read") from error
+        if not (_mark(before) == _mark(after) == _mark(os.fstat(file.fileno()))):
+            raise UsageError(f"{path} changed while it was read; read it again")
+
+
+def read_file(path: Path, bound: int) -> bytes:
+    """The bytes of a file of at most `bound` bytes."""
+    with opened(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > bound:
+            raise UsageError(f"{path} has {size} bytes, more than the {bound} that it may have")
+        data = file.read(bound + 1)
+        if len(data) != size:
+            raise UsageError(f"{path} changed while it was read; read it again")
+        return data
+
+
+def read_text(path: Path, bound: int) -> str:
+    """The text of a UTF-8 file of at most `bound` bytes."""
+    try:
+        return read_file(path, bound).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is no UTF-8 text: byte {error.start} is invalid") from error
+
+
+def gunzip(path: Path, bound: int) -> bytearray:
+    """What a .gz file holds, at most `bound` bytes of it; more is an error (no gzip bomb)."""
+    out = bytearray()
+    with opened(path) as file:
+        inflate = zlib.decompressobj(wbits=31)
+        try:
+            while not inflate.eof:
+                data = inflate.unconsumed_tail or file.read(CHUNK)
+                if not data:
+                    raise UsageError(f"{path} is truncated: the compressed data ends early")
+                out += inflate.decompress(data, CHUNK)
+                if len(out) > bound:
+                    raise UsageError(f"{path} unpacks to more than the {bound} bytes it may have")
+        except zlib.error as error:
+            raise UsageError(f"{path} is no intact .gz file: {error}") from error
+        if inflate.unused_data or file.read(1):
+            raise UsageError(f"{path} has bytes after the end of its compressed data")
+    return out

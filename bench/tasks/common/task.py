@@ -1,0 +1,141 @@
+"""What a task is: a data set, its protocol and where its files come from."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from baselines.errors import UsageError, unknown
+from bench.tasks.common.splits import Splits
+
+DATA_VARIABLE = "LIAFBENCH_DATA"
+
+
+class Shape(NamedTuple):
+    """Time steps, channels, rows and columns of one sample."""
+
+    time_steps: int
+    channels: int
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One official file, its path below the task's folder, its checksums where they are known."""
+
+    path: str
+    md5: str | None = None
+    sha256: str | None = None
+    urls: tuple[str, ...] = ()
+    size: int | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where and how a task is to be read: its folder, its backbone, how much of it."""
+
+    task: Task
+    folder: Path
+    backbone: str
+    limit: int | None = None
+    allow_partial: bool = False
+
+    @property
+    def shape(self) -> Shape:
+        return self.task.shape(self.backbone)
+
+    def missing(self, what: str) -> UsageError:
+        """The error for files that are not there: what, where, and how to get them."""
+        return UsageError(f"{self.task.name}: {what} not found; {self.task.how_to_get}")
+
+
+Reader = Callable[..., Splits]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A data set with its protocol; `read(source, **options)` gives its splits.
+
+    `size` is the number of bytes of the official files, None where it is not available.
+    """
+
+    name: str
+    title: str
+    kind: str  # "image", "events" or "tokens"
+    classes: int
+    citation: str
+    bibtex: str
+    read: Reader
+    folder: str = ""
+    static: bool = False
+    embedded: bool = False
+    shapes: Mapping[str, Shape] = field(default_factory=dict)
+    files: tuple[DataFile, ...] = ()
+    size: int | None = None
+    how_to_get: str = ""
+    layouts: tuple[tuple[str, ...], ...] = ()
+    note: str = ""
+
+    @property
+    def backbones(self) -> tuple[str, ...]:
+        """The backbones this task has, the default first."""
+        return tuple(self.shapes) if self.shapes else ("tokens",)
+
+    def shape(self, backbone: str | None = None) -> Shape:
+        """The shape of one sample on a backbone. Tokens have none."""
+        if not self.shapes:
+            raise UsageError(f"{self.name} has tokens, not frames: its samples have no fixed shape")
+        return self.shapes[self.backbone(backbone)]
+
+    def backbone(self, backbone: str | None = None) -> str:
+        """The backbone itself, or the task's first one for None."""
+        if backbone is None:
+            return self.backbones[0]
+        if backbone not in self.backbones:
+            raise unknown(f"backbone of {self.name}", backbone, self.backbones)
+        return backbone
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The names and defaults of what `load` accepts for this task beside the common ones."""
+        parameters = list(inspect.signature(self.read).parameters.values())
+        return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+    def load(
+        self,
+        data_dir: str | os.PathLike[str] | None = None,
+        *,
+        backbone: str | None = None,
+        limit: int | None = None,
+        allow_partial: bool = False,
+        **options: Any,
+    ) -> Splits:
+        """Read the splits; see `bench.tasks.load`."""
+        for name in options:
+            if name not in self.options:
+                raise unknown(f"option of {self.name}", name, self.options)
+        if limit is not None and (isinstance(limit, bool) or limit < 1):
+            raise UsageError(f"limit of {self.name} is {limit!r}; it must be a whole number >= 1")
+        folder = Path() if self.embedded else data_folder(self, data_dir)
+        source = Source(self, folder, self.backbone(backbone), limit, allow_partial)
+        return self.read(source, **options)
+
+
+def data_folder(task: Task, data_dir: str | os.PathLike[str] | None) -> Path:
+    """The folder of a task's files, from the argument or LIAFBENCH_DATA."""
+    base = data_dir if data_dir is not None else os.environ.get(DATA_VARIABLE)
+    if base is None or not os.fspath(base):
+        raise UsageError(
+            f"{task.name} needs a data folder: give one or set {DATA_VARIABLE}; {task.how_to_get}"
+        )
+    folder = Path(base).expanduser()
+    if not folder.is_dir():
+        raise UsageError(f"{task.name}: no data folder {folder}; {task.how_to_get}")
+    if not (folder / task.folder).is_dir():
+        raise UsageError(f"{task.name}: no folder {folder / task.folder}; {task.how_to_get}")
+    return folder / task.folder

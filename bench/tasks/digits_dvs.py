@@ -1,0 +1,73 @@
+"""digits-dvs: the 1,797 handwritten digits of scikit-learn as simulated events, embedded."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+from sklearn.datasets import load_digits
+
+from bench.events.simulation import Saccades, simulate
+from bench.tasks.common.samples import Frames
+from bench.tasks.common.splits import Split, Splits, hold_out, split_checksum
+from bench.tasks.common.task import Shape, Source, Task
+
+SIDE, MARGIN, FRAMES, MICRO_STEPS = 12, 2, 10, 3
+CONTRAST = 1.2
+TEST_OF = 5  # one in five
+RULE = (
+    "per class, in stored order: every fifth digit is test, of the others every tenth validation"
+)
+
+
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    """Images [1797, 8, 8] in [0, 1] and their labels."""
+    bunch = load_digits()
+    return bunch.images / 16, bunch.target
+
+
+def read(
+    source: Source, *, contrast: float = CONTRAST, frames: int = FRAMES, amplitude: float = 2.0
+) -> Splits:
+    """Splits of the simulated events; a higher `contrast` threshold gives fewer events."""
+    images, labels = digits()
+    saccades = Saccades(SIDE, MARGIN, frames, MICRO_STEPS, contrast, amplitude)
+    names = [f"digit {number}" for number in range(len(labels))]
+    samples = Frames(simulate(images, saccades), names)
+    rows = np.arange(len(labels))
+    testing = hold_out(labels, TEST_OF)
+    fit = rows[~testing][: source.limit]
+    held = hold_out(labels[fit])
+    splits = tuple(
+        Split(samples, part, labels[part]) for part in (fit[~held], fit[held], rows[testing])
+    )
+    provenance: dict[str, Any] = {
+        "files": {"sklearn.datasets.load_digits": hashlib.sha256(images.tobytes()).hexdigest()},
+        "split_rule": RULE,
+        "split_checksum": split_checksum(*splits),
+        "transform": str(saccades),
+        "partial": False,
+        "note": f"first {source.limit} training digits" if source.limit else "",
+    }
+    return Splits(*splits, provenance=provenance)
+
+
+TASKS = (
+    Task(
+        name="digits-dvs",
+        title="digits-dvs, handwritten digits as simulated events",
+        kind="events",
+        classes=10,
+        embedded=True,
+        shapes={"small": Shape(FRAMES, 2, SIDE + 2 * MARGIN, SIDE + 2 * MARGIN)},
+        citation="alpaydin1998optical",
+        bibtex="""@misc{alpaydin1998optical,
+  author = {Alpaydin, Ethem and Kaynak, Cenk},
+  title = {Optical recognition of handwritten digits},
+  howpublished = {UCI Machine Learning Repository}, year = {1998},
+  doi = {10.24432/C50P49}
+}""",
+        read=read,
+    ),
+)
