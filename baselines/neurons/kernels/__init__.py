@@ -1,0 +1,142 @@
+"""Who computes the fused neuron: kernels behind one protocol, the fastest that can do it first.
+
+A kernel computes all T steps of `Step` (see step.py) and their backward pass. To add one, write
+an object with the members of `Kernel` and name it in `kernels()`. The environment variable
+LIAFBENCH_KERNEL (portable, cpu, triton or auto) forces one.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import warnings
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from baselines.errors import UsageError, unknown
+from baselines.neurons.step import Step
+
+__all__ = ["Gradients", "Kernel", "Needs", "Step", "kernel_in_use", "kernels", "select"]
+
+Gradients = tuple[Tensor | None, Tensor | None, Tensor | None, Tensor | None, Tensor | None]
+Needs = tuple[bool, bool, bool, bool, bool]
+
+
+class Kernel(Protocol):
+    """Forward and backward of all time steps.
+
+    x is [T, ...] of any floating type and any strides; the output and the gradient of x are
+    allocated with `torch.empty_like(x)`. alpha, beta and v_threshold are 0-dim or broadcast
+    against x[0]; k is 0-dim, or None without KLIF. The state is kept in `state_dtype(x.dtype)`.
+    """
+
+    @property
+    def name(self) -> str:
+        """Short name; LIAFBENCH_KERNEL is held against the part before the first "-"."""
+
+    def refuses(self, x: Tensor, parameters: tuple[Tensor, ...], step: Step) -> str | None:
+        """Why this kernel cannot compute the step on x, or None when it can.
+
+        `parameters` is (alpha, beta, v_threshold), then k with KLIF.
+        """
+
+    def forward(
+        self,
+        x: Tensor,
+        alpha: Tensor,
+        beta: Tensor,
+        v_threshold: Tensor,
+        k: Tensor | None,
+        step: Step,
+    ) -> Tensor:
+        """The outputs, shaped, typed and laid out like x."""
+
+    def backward(
+        self,
+        grad_y: Tensor,
+        x: Tensor,
+        alpha: Tensor,
+        beta: Tensor,
+        v_threshold: Tensor,
+        k: Tensor | None,
+        step: Step,
+        needs: Needs,
+    ) -> Gradients:
+        """Gradients of (x, alpha, beta, v_threshold, k), None where `needs` is False.
+
+        Each has the shape and type of what it is the gradient of. The potential is recomputed
+        from x. grad_y has the shape of x and any strides.
+        """
+
+
+class KernelFallback(UserWarning):
+    """A faster kernel stood aside for a slower one."""
+
+
+@functools.cache
+def kernels() -> tuple[Kernel, ...]:
+    """Every kernel, fastest first; the last one refuses nothing."""
+    from baselines.neurons.kernels.portable import Portable
+
+    return (Portable(),)
+
+
+def select(x: Tensor, parameters: tuple[Tensor, ...], step: Step) -> Kernel:
+    """The first kernel that does not refuse, or the one LIAFBENCH_KERNEL names.
+
+    Raises UsageError when the named kernel is unknown or refuses. A fallback warns once a reason.
+    """
+    forced = os.environ.get("LIAFBENCH_KERNEL", "auto")
+    if forced != "auto":
+        return _named(forced, x, parameters, step)
+    for kernel in kernels():
+        reason = kernel.refuses(x, parameters, step)
+        if reason is None:
+            return kernel
+        if _meant_for(kernel, x.device.type):
+            _warn_once(f"kernel {kernel.name} stands aside: {reason}")
+    raise AssertionError("the portable kernel refuses nothing")
+
+
+def kernel_in_use(device: str = "cpu") -> str:
+    """The kernel that an ordinary float32 LIF layer gets on a device, for a run's provenance.
+
+    Names why a faster one stood aside: "portable (cpu: no compiler found)".
+    """
+    x = torch.zeros(1, 1, device=device)
+    zero = torch.zeros((), device=device)
+    parameters = (zero, zero, torch.ones((), device=device))
+    used = select(x, parameters, Step())
+    reasons = []
+    for kernel in kernels():
+        if kernel is used:
+            break
+        if _meant_for(kernel, torch.device(device).type):
+            reasons.append(f"{kernel.name}: {kernel.refuses(x, parameters, Step())}")
+    return f"{used.name} ({'; '.join(reasons)})" if reasons else used.name
+
+
+def _family(kernel: Kernel) -> str:
+    return kernel.name.split("-")[0].split(" ")[0]
+
+
+def _meant_for(kernel: Kernel, device_type: str) -> bool:
+    """Whether a refusal on this device is worth a word (a CPU kernel on a GPU tensor is not)."""
+    return _family(kernel) == {"cpu": "cpu", "cuda": "triton"}.get(device_type)
+
+
+def _named(name: str, x: Tensor, parameters: tuple[Tensor, ...], step: Step) -> Kernel:
+    known = {_family(kernel): kernel for kernel in kernels()}
+    if name not in known:
+        raise unknown("kernel (LIAFBENCH_KERNEL)", name, [*known, "auto"])
+    reason = known[name].refuses(x, parameters, step)
+    if reason is not None:
+        raise UsageError(f"LIAFBENCH_KERNEL={name}: {reason}; unset it to let another kernel do it")
+    return known[name]
+
+
+@functools.cache
+def _warn_once(message: str) -> None:
+    warnings.warn(message, KernelFallback, stacklevel=3)

@@ -1,0 +1,72 @@
+"""How tensors lie in memory, as the CPU kernel sees them: time steps times columns.
+
+The kernel walks the columns of a time step in memory order, whatever the order of the dimensions
+(contiguous, channels_last, ...), so a parameter needs its own index into that order.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+def time_outermost(x: Tensor) -> Tensor:
+    """`x` itself, or a copy, whose frames x[t] are dense and lie in the order of `empty_like(x)`.
+
+    Any distance between frames is kept: one frame expanded over time is not copied.
+    """
+    if x.is_contiguous():
+        return x
+    strides = torch.empty_like(x, device="meta").stride()
+    if strides[0] != math.prod(x.shape[1:]):
+        return x.contiguous()
+    return with_frame_strides(x, strides[1:])
+
+
+def with_frame_strides(x: Tensor, strides: tuple[int, ...]) -> Tensor:
+    """`x` itself, or a copy, whose frames x[t] have these strides."""
+    if x.stride()[1:] == strides:
+        return x
+    return empty_frames(x, strides).copy_(x)
+
+
+def empty_frames(x: Tensor, strides: tuple[int, ...]) -> Tensor:
+    """An uninitialised tensor of the shape and dtype of `x`, time outermost, frames so strided."""
+    return x.new_empty_strided(x.shape, (math.prod(x.shape[1:]), *strides))
+
+
+@dataclass(frozen=True)
+class Broadcast:
+    """A parameter over the columns: value number (column // inner) % period."""
+
+    values: Tensor
+    period: int
+    inner: int
+    order: tuple[int, ...]  # the frame's dimensions, outermost in memory first
+    sizes: tuple[int, ...]  # of the values, in that order
+
+    def gradient(self, per_value: Tensor, parameter: Tensor) -> Tensor:
+        """[..., period] in double -> the gradient of the parameter, in its shape and dtype."""
+        total = per_value.reshape(-1, self.period).sum(0)
+        if self.order:
+            back = sorted(range(len(self.order)), key=self.order.__getitem__)
+            total = total.reshape(self.sizes).permute(back)
+        return total.sum_to_size(parameter.shape).to(parameter.dtype)
+
+
+def broadcast(parameter: Tensor, shape: tuple[int, ...], strides: tuple[int, ...]) -> Broadcast:
+    """The parameter in float32 beside frames of this shape and these strides."""
+    values = parameter.detach().to(torch.float32)
+    if values.numel() == 1:
+        return Broadcast(values.reshape(()), 1, 1, (), ())
+    order = tuple(sorted(range(len(shape)), key=lambda d: (-strides[d], d)))
+    padded = values[(None,) * (len(shape) - values.dim())].permute(order)
+    varying = [i for i, size in enumerate(padded.shape) if size > 1]
+    first, last = varying[0], varying[-1]
+    sizes = tuple(shape[d] if first <= i <= last else 1 for i, d in enumerate(order))
+    inner = math.prod(shape[d] for d in order[last + 1 :])
+    values = padded.expand(sizes).contiguous()
+    return Broadcast(values, math.prod(sizes), inner, order, sizes)

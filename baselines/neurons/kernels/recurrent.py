@@ -1,0 +1,96 @@
+"""The recurrent neuron: the whole loop and its backward through time, one addmm per step.
+
+    H[t] = alpha*R[t-1] + beta + gain*X[t] + W_rec Y[t-1]
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from baselines.neurons.kernels.eager import Adjoint, Dynamics, sum_to
+from baselines.neurons.step import Step
+
+RecurrentGradients = tuple[
+    Tensor | None, Tensor | None, Tensor | None, Tensor | None, Tensor | None, Tensor | None
+]
+
+
+def forward(
+    x: Tensor,
+    w_rec: Tensor,
+    alpha: Tensor,
+    beta: Tensor,
+    v_threshold: Tensor,
+    k: Tensor | None,
+    step: Step,
+) -> Tensor:
+    """Outputs [T, B, N] of currents [T, B, N] with recurrent weights [N, N] (to, from)."""
+    d = Dynamics(x, alpha, beta, v_threshold, k, step)
+    return _loop(x, w_rec.to(d.dtype), d)[0].to(x.dtype)
+
+
+def backward(
+    grad_y: Tensor,
+    x: Tensor,
+    w_rec: Tensor,
+    alpha: Tensor,
+    beta: Tensor,
+    v_threshold: Tensor,
+    k: Tensor | None,
+    step: Step,
+    needs: tuple[bool, bool, bool, bool, bool, bool],
+) -> RecurrentGradients:
+    """Gradients of (x, w_rec, alpha, beta, v_threshold, k), None where not needed.
+
+    The potential is recomputed with the very operations of the forward pass: a product over all
+    steps at once would round otherwise and move spikes that sit at the threshold.
+    """
+    d = Dynamics(x, alpha, beta, v_threshold, k, step)
+    weights = w_rec.to(d.dtype)
+    y, potentials = _loop(x, weights, d, keep=True)
+    assert potentials is not None
+    grad_h = torch.empty_like(potentials)
+    adjoint = Adjoint(d, grad_h[0], needs[2:])
+    total = grad_y[-1].to(d.dtype)
+    for t in reversed(range(x.shape[0])):
+        grad_h[t] = adjoint.back(total, potentials[t])
+        if t > 0:
+            total = torch.addmm(grad_y[t - 1].to(d.dtype), grad_h[t], weights)
+    sums = adjoint.finish()
+    grad_w = grad_h[1:].flatten(0, 1).T @ y[:-1].flatten(0, 1) if needs[1] else None
+    return (
+        grad_h.mul_(step.gain).to(x.dtype) if needs[0] else None,
+        None if grad_w is None else grad_w.to(w_rec.dtype),
+        sum_to(sums.alpha, alpha),
+        sum_to(sums.beta, beta),
+        sum_to(sums.v_threshold, v_threshold),
+        sum_to(sums.k, k),
+    )
+
+
+def _loop(
+    x: Tensor, weights: Tensor, d: Dynamics, keep: bool = False
+) -> tuple[Tensor, Tensor | None]:
+    """Y and, with `keep`, H of every step [T, B, N], contiguous and in the type of the state."""
+    y = torch.empty(x.shape, dtype=d.dtype, device=x.device)
+    potentials = torch.empty_like(y) if keep else None
+    r = d.rest(y[0])
+    h, u, f = torch.empty_like(r), torch.empty_like(r), torch.empty_like(r)
+    spikes = d.step.output == "spike"
+    transposed = weights.T
+    before: Tensor | None = None
+    for t, (x_t, y_t) in enumerate(zip(x.unbind(0), y.unbind(0), strict=True)):
+        if potentials is not None:
+            h = potentials[t]
+        d.charge(r, x_t, out=h)
+        if before is not None:
+            h.addmm_(before, transposed)
+        g = d.potential(h)
+        torch.sub(g, d.v_threshold, out=u)
+        fired = d.fire(u, out=y_t if spikes else f)
+        if not spikes:
+            d.show(g, u, out=y_t)
+        d.reset(g, fired, out=r)
+        before = y_t
+    return y, potentials
