@@ -76,7 +76,7 @@ def _fake_gradients(needs: list[bool], tensors: tuple[Tensor | None, ...]) -> tu
 @torch.library.custom_op(
     "liafbench::neuron", mutates_args=(), schema=f"(Tensor x, {_PARAMETERS}, {_STEP}) -> Tensor"
 )
-def neuron(x, alpha, beta, v_threshold, k, *rest):  # type: ignore[no-untyped-def]
+def neuron(x, alpha, beta, v_threshold, k, *rest):
     """Outputs [T, ...] of currents [T, ...]; see `Step` for the equations."""
     step = _step(k, rest)
     kernel = select(x, _tensors(alpha, beta, v_threshold, k), step)
@@ -84,7 +84,7 @@ def neuron(x, alpha, beta, v_threshold, k, *rest):  # type: ignore[no-untyped-de
 
 
 @neuron.register_fake
-def _(x, alpha, beta, v_threshold, k, *rest):  # type: ignore[no-untyped-def]
+def _(x, alpha, beta, v_threshold, k, *rest):
     return torch.empty_like(x)
 
 
@@ -93,7 +93,7 @@ def _(x, alpha, beta, v_threshold, k, *rest):  # type: ignore[no-untyped-def]
     mutates_args=(),
     schema=f"(Tensor grad_y, Tensor x, {_PARAMETERS}, {_STEP}, bool[] needs) -> ({_OUT})",
 )
-def neuron_backward(grad_y, x, alpha, beta, v_threshold, k, *rest):  # type: ignore[no-untyped-def]
+def neuron_backward(grad_y, x, alpha, beta, v_threshold, k, *rest):
     """Gradients of (x, alpha, beta, v_threshold, k); an empty tensor where `needs` is False."""
     *fields, needs = rest
     step = _step(k, tuple(fields))
@@ -103,7 +103,7 @@ def neuron_backward(grad_y, x, alpha, beta, v_threshold, k, *rest):  # type: ign
 
 
 @neuron_backward.register_fake
-def _(grad_y, x, alpha, beta, v_threshold, k, *rest):  # type: ignore[no-untyped-def]
+def _(grad_y, x, alpha, beta, v_threshold, k, *rest):
     return _fake_gradients(rest[-1], (x, alpha, beta, v_threshold, k))
 
 
@@ -112,13 +112,13 @@ def _(grad_y, x, alpha, beta, v_threshold, k, *rest):  # type: ignore[no-untyped
     mutates_args=(),
     schema=f"(Tensor x, Tensor w_rec, {_PARAMETERS}, {_STEP}) -> Tensor",
 )
-def neuron_recurrent(x, w_rec, alpha, beta, v_threshold, k, *rest):  # type: ignore[no-untyped-def]
+def neuron_recurrent(x, w_rec, alpha, beta, v_threshold, k, *rest):
     """Outputs [T, B, N] of currents [T, B, N]; H[t] also gets W_rec Y[t-1], w_rec [N, N]."""
     return recurrent.forward(x, w_rec, alpha, beta, v_threshold, k, _step(k, rest))
 
 
 @neuron_recurrent.register_fake
-def _(x, w_rec, alpha, beta, v_threshold, k, *rest):  # type: ignore[no-untyped-def]
+def _(x, w_rec, alpha, beta, v_threshold, k, *rest):
     return x.new_empty(x.shape)
 
 
@@ -128,20 +128,16 @@ def _(x, w_rec, alpha, beta, v_threshold, k, *rest):  # type: ignore[no-untyped-
     schema=f"(Tensor grad_y, Tensor x, Tensor w_rec, {_PARAMETERS}, {_STEP}, bool[] needs) -> "
     + f"({_OUT})".replace("Tensor grad_alpha", "Tensor grad_w_rec, Tensor grad_alpha"),
 )
-def neuron_recurrent_backward(  # type: ignore[no-untyped-def]
-    grad_y, x, w_rec, alpha, beta, v_threshold, k, *rest
-):
+def neuron_recurrent_backward(grad_y, x, w_rec, alpha, beta, v_threshold, k, *rest):
     """Gradients of (x, w_rec, alpha, beta, v_threshold, k); empty where `needs` is False."""
     *fields, needs = rest
     step = _step(k, tuple(fields))
-    grads = recurrent.backward(
-        grad_y, x, w_rec, alpha, beta, v_threshold, k, step, tuple(needs)
-    )
+    grads = recurrent.backward(grad_y, x, w_rec, alpha, beta, v_threshold, k, step, tuple(needs))
     return _filled(grads, x)
 
 
 @neuron_recurrent_backward.register_fake
-def _(grad_y, x, w_rec, alpha, beta, v_threshold, k, *rest):  # type: ignore[no-untyped-def]
+def _(grad_y, x, w_rec, alpha, beta, v_threshold, k, *rest):
     grads = _fake_gradients(rest[-1], (x, w_rec, alpha, beta, v_threshold, k))
     return (x.new_empty(x.shape), *grads[1:]) if rest[-1][0] else grads
 

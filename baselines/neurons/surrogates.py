@@ -24,7 +24,7 @@ DEFAULT_WIDTHS = {"rect": 0.5, "triangle": 1.0, "sigmoid": 4.0, "atan": 2.0}
 
 
 def resolve_width(surrogate: str, width: float | None) -> float:
-    """The scale of a surrogate: the given one or its default. UsageError for a bad name or scale."""
+    """The given scale of a surrogate, or its default; UsageError for a bad name or scale."""
     if surrogate not in DEFAULT_WIDTHS:
         raise unknown("surrogate", surrogate, DEFAULT_WIDTHS)
     if width is None:

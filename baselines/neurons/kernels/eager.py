@@ -1,4 +1,4 @@
-"""One canonical step and its adjoint on whole tensors, in place: what the eager kernels loop over."""
+"""One canonical step and its adjoint on whole tensors: what the eager kernels loop over."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ class Dynamics:
         self.beta = None if _is_zero(beta) else beta.to(self.dtype)
         self.v_threshold = v_threshold.to(self.dtype)
         self.k = None if k is None else k.to(self.dtype)
+        self.divisor = self.k if step.scale_reset else None
         self.v_reset = None if step.v_reset is None else self.alpha.new_tensor(step.v_reset)
         self.step = step
 
@@ -55,9 +56,9 @@ class Dynamics:
         """R from G and F."""
         if self.v_reset is None:
             torch.addcmul(g, f, self.v_threshold, value=-1, out=out)
-            return out.div_(self.k) if self.step.scale_reset else out
-        if self.step.scale_reset:
-            g = torch.div(g, self.k, out=out)
+            return out if self.divisor is None else out.div_(self.divisor)
+        if self.divisor is not None:
+            g = torch.div(g, self.divisor, out=out)
         # lerp is exact at both ends: F = 0 keeps G, F = 1 gives v_reset.
         return torch.lerp(g, self.v_reset, f, out=out)
 
@@ -127,11 +128,11 @@ class Adjoint:
     def _through_reset(self, g: Tensor, f: Tensor) -> tuple[Tensor, Tensor | None]:
         """dL/dG and dL/dF as far as they come from R = Q (or Q/k) + F*v_reset."""
         d, step = self.dynamics, self.dynamics.step
-        grad_q = self.grad_r / d.k if step.scale_reset else self.grad_r
+        grad_q = self.grad_r if d.divisor is None else self.grad_r / d.divisor
         hard = d.v_reset is not None
-        if step.scale_reset and self.sums.k is not None:
+        if d.divisor is not None and self.sums.k is not None:
             q = g - g * f if hard else g - f * d.v_threshold
-            self.sums.k.addcmul_(grad_q, q.div_(d.k), value=-1)
+            self.sums.k.addcmul_(grad_q, q.div_(d.divisor), value=-1)
         if not hard and self.sums.v_threshold is not None:
             self.sums.v_threshold.addcmul_(grad_q, f, value=-1)
         grad_g = torch.addcmul(grad_q, grad_q, f, value=-1) if hard else grad_q.clone()

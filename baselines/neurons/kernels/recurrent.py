@@ -1,6 +1,6 @@
 """The recurrent neuron: the whole loop and its backward through time, one addmm per step.
 
-    H[t] = alpha*R[t-1] + beta + gain*X[t] + W_rec Y[t-1]
+H[t] = alpha*R[t-1] + beta + gain*X[t] + W_rec Y[t-1]
 """
 
 from __future__ import annotations

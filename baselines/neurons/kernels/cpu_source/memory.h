@@ -98,17 +98,17 @@ inline void store_row(float* to, const float* from, int64_t n, bool stream) {
     store_bytes(to, from, n * sizeof(float), stream);
 }
 
-template <int max_block>
-inline void store_row(bfloat16* to, const float (&from)[max_block], int64_t n, bool stream) {
-    alignas(64) bfloat16 rounded[max_block];
-VECTORISE
+template <int64_t size>
+inline void store_row(bfloat16* to, const float (&from)[size], int64_t n, bool stream) {
+    alignas(64) bfloat16 rounded[size];
+    VECTORISE
     for (int64_t i = 0; i < n; ++i) rounded[i] = to_bfloat16(from[i]);
     store_bytes(to, rounded, n * sizeof(bfloat16), stream);
 }
 
 // A parameter over the columns: value (column / inner) % period. Shared by all: period 1.
 struct Broadcast {
-    float* values;
+    const float* values;
     int64_t period, inner;
 };
 
@@ -135,8 +135,11 @@ inline void gather(const Broadcast& b, int64_t first, int64_t n, float* to) {
     });
 }
 
+// Adds the columns' values to the sums of one thread, sums[thread][period].
 inline void scatter_add(
-    const Broadcast& b, int64_t first, int64_t n, const double* from, double* sums) {
+    const Broadcast& b, int64_t first, int64_t n, const double* from, double* sums,
+    int64_t thread) {
+    sums += thread * b.period;
     for_each_run(b, first, n, [&](int64_t i, int64_t run, int64_t index, bool advancing) {
         for (int64_t j = 0; j < run; ++j) sums[index + (advancing ? j : 0)] += from[i + j];
     });
