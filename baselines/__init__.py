@@ -1,0 +1,86 @@
+"""Spatiotemporal networks that fill the same backbones, so that one thing differs at a time.
+
+net = build("liaf-net", "dvs128-gesture")
+logits = net(torch.rand(60, 8, 2, 32, 32))          # [T, B, C, H, W] -> [B, classes]
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from baselines import backbones
+from baselines.backbones import Backbone
+from baselines.bag_of_words import BAG_OF_WORDS
+from baselines.budget import width_for
+from baselines.cnn import CNN
+from baselines.conv3d import CONV3D
+from baselines.conv_lstm import CONV_LSTM
+from baselines.engines import ENGINES
+from baselines.errors import UsageError, unknown
+from baselines.gru import GRU
+from baselines.klif import KLIF, KLIF_RECURRENT
+from baselines.liaf_net import LIAF_NET, LIAF_NET_ALPHA0, LIAF_NET_RECURRENT
+from baselines.lif_snn import LIF_SNN, LIF_SNN_RECURRENT
+from baselines.lstm import LSTM
+from baselines.network import Network
+from baselines.registry import Baseline, resolve
+
+__all__ = ["BASELINES", "Backbone", "Baseline", "Network", "backbones", "build", "get"]
+
+BASELINES: dict[str, Baseline] = {
+    baseline.name: baseline
+    for baseline in (
+        LIAF_NET,
+        KLIF,
+        LIF_SNN,
+        LSTM,
+        GRU,
+        CONV_LSTM,
+        CONV3D,
+        CNN,
+        LIAF_NET_ALPHA0,
+        BAG_OF_WORDS,
+        LIAF_NET_RECURRENT,
+        KLIF_RECURRENT,
+        LIF_SNN_RECURRENT,
+    )
+}
+
+
+def get(name: str) -> Baseline:
+    """A baseline by name; UsageError with the nearest match."""
+    if name not in BASELINES:
+        raise unknown("baseline", name, BASELINES)
+    return BASELINES[name]
+
+
+def build(
+    name: str,
+    task: str,
+    backbone: str | Backbone | None = None,
+    engine: str = "native",
+    budget: str | None = None,
+    **options: Any,
+) -> Network:
+    """A network of a baseline for a task, initialised from torch's random state.
+
+    `backbone`: a name (None: the task's first) or a Backbone of your own. `budget`: a baseline
+    whose parameter count the width is fitted to. `options`: `layers` on tokens, and what the
+    baseline takes (`Baseline.options`). UsageError for anything that cannot be built.
+    """
+    baseline = get(name)
+    if engine not in ENGINES and engine not in baseline.engines:
+        raise unknown("engine", engine, ENGINES)
+    stages = {"layers": options.pop("layers")} if "layers" in options else {}
+    filled = resolve(task, backbone, **stages)
+    for option in options:
+        if option not in baseline.options:
+            raise unknown(f"option of {name}", option, (*baseline.options, "layers"))
+    reason = baseline.refuses(filled)
+    if reason:
+        raise UsageError(f"{name} cannot serve {task} on backbone {filled.name!r}: {reason}")
+    width = 1.0
+    if budget is not None:
+        width = width_for(baseline, get(budget), filled)
+        filled = filled.scaled(width)
+    return Network(baseline.fill(filled, engine, **options), name, filled, width)

@@ -1,0 +1,25 @@
+"""Bag of words, the control without time on tokens: the mean embedding of a story.
+
+Readout: dense stages with ReLU, then a linear classifier.
+"""
+
+from __future__ import annotations
+
+from baselines.backbones import Backbone
+from baselines.layers.analog import still
+from baselines.layers.tokens import MeanEmbedding
+from baselines.registry import Baseline, Layers, refuses_frames
+from baselines.stages import Embed
+
+
+def fill(backbone: Backbone, engine: str) -> Layers:
+    """The order of the words is lost."""
+    embed, *places = backbone.places()
+    assert isinstance(embed.stage, Embed)
+    mean = MeanEmbedding(embed.stage.vocabulary, embed.stage.features)
+    return {embed.name: mean} | still(places)
+
+
+BAG_OF_WORDS = Baseline(
+    "bag-of-words", "Bag of words", "", fill, role="control", refuses=refuses_frames
+)

@@ -1,0 +1,20 @@
+"""GRU: one recurrent layer over the flattened frames, or over the embedded tokens of a story.
+
+Readout: the hidden state after the last step, to a linear classifier.
+"""
+
+from __future__ import annotations
+
+from torch import nn
+
+from baselines.backbones import Backbone
+from baselines.layers import recurrent
+from baselines.registry import Baseline, Layers
+
+
+def fill(backbone: Backbone, engine: str) -> Layers:
+    """torch.nn.GRU; stories are packed, so that padding is never seen."""
+    return recurrent.fill(backbone, nn.GRU, "gru")
+
+
+GRU = Baseline("gru", "GRU", "gru", fill)

@@ -1,0 +1,35 @@
+"""KLIF: LIF with ReLU(k * H) before firing, k one learnable scalar per layer.
+
+Readout: the mean over time of the last layer (spike rates where it is a neuron layer); on tokens
+the last step to a linear classifier.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from baselines.backbones import Backbone
+from baselines.engines import ENGINES
+from baselines.layers import spiking
+from baselines.registry import Baseline, Layers, refuses_frames
+
+OPTIONS = (*spiking.SHARED, "k", "scale_reset")
+
+
+def fill(backbone: Backbone, engine: str, recurrent: bool = False, **options: Any) -> Layers:
+    """KLIF neurons."""
+    return spiking.fill(backbone, spiking.neurons(backbone, engine, "klif", recurrent, **options))
+
+
+KLIF = Baseline("klif", "KLIF", "klif", fill, engines=tuple(ENGINES), options=OPTIONS)
+KLIF_RECURRENT = Baseline(
+    "klif-recurrent",
+    "KLIF, recurrent",
+    "klif",
+    partial(fill, recurrent=True),
+    role="variant",
+    engines=tuple(ENGINES),
+    options=OPTIONS,
+    refuses=refuses_frames,
+)

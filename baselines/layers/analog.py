@@ -1,0 +1,46 @@
+"""The stages behind the temporal part of a network without spiking neurons: no time any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from torch import nn
+
+from baselines.layers.readout import Vote
+from baselines.layers.synapses import convolution, dense, pool
+from baselines.stages import Conv, Dense, Direct, Dropout, Placed, Pool
+from baselines.stages import Vote as VoteStage
+
+
+def still(places: Iterable[Placed]) -> dict[str, nn.Module]:
+    """Stages on [B, ...] with ReLU for every neuron; the classifier stays linear."""
+    layers: dict[str, nn.Module] = {}
+    for place in places:
+        layers |= _layers(place)
+    return layers
+
+
+def _layers(place: Placed) -> dict[str, nn.Module]:
+    name, stage = place.name, place.stage
+    match stage:
+        case Conv():
+            return {name: nn.Sequential(*convolution(place))} | relu(place)
+        case Dense():
+            return dense(place) | relu(place)
+        case Direct():
+            return {f"{name}_relu": nn.ReLU()}
+        case Pool():
+            return {name: pool(stage)}
+        case Dropout():
+            return {name: nn.Dropout(stage.p)}
+        case VoteStage():
+            return {name: Vote(stage.size)}
+    raise AssertionError(f"{stage} has no still form")
+
+
+def relu(place: Placed) -> dict[str, nn.Module]:
+    """The ReLU behind a synapse; none behind a linear stage and behind the classifier."""
+    assert isinstance(place.stage, Conv | Dense)
+    if place.classifier or place.stage.unit == "none":
+        return {}
+    return {f"{place.name}_relu": nn.ReLU()}

@@ -1,0 +1,47 @@
+"""From what the last layer puts out over time to class scores."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class MeanOverTime(nn.Module):
+    """[T, B, ...] to its mean over the steps, [B, ...]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Average over the first dimension."""
+        return x.mean(0)
+
+
+class LastStep(nn.Module):
+    """[T, B, ...] to the last step, [B, ...]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The last of the first dimension."""
+        return x[-1]
+
+
+class FinalState(nn.Module):
+    """What nn.LSTM or nn.GRU returns, to the last layer's hidden state after the last step."""
+
+    def forward(self, returned: tuple) -> Tensor:
+        """(outputs, state) to [B, hidden]."""
+        state = returned[1]
+        hidden = state[0] if isinstance(state, tuple) else state
+        return hidden[-1]
+
+
+class Vote(nn.Module):
+    """[..., classes * size] to the average of `size` neighbours per class, [..., classes]."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Average over groups of the last dimension."""
+        return x.unflatten(-1, (-1, self.size)).mean(-1)
+
+    def extra_repr(self) -> str:
+        """The group size."""
+        return f"size={self.size}"

@@ -1,0 +1,99 @@
+"""A backbone filled with spiking neurons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+import torch
+from torch import nn
+
+from baselines.backbones import Backbone, Spiking
+from baselines.engines import make_neuron
+from baselines.layers.dropout import TimeDropout
+from baselines.layers.folded import Folded
+from baselines.layers.readout import LastStep, MeanOverTime, Vote
+from baselines.layers.synapses import convolution, dense, pool
+from baselines.stages import Conv, Dense, Direct, Dropout, Embed, Placed, Pool
+from baselines.stages import Vote as VoteStage
+from baselines.vocabularies import PADDING
+
+NeuronFor = Callable[[Placed], nn.Module]
+
+SHARED = tuple(field.name for field in fields(Spiking))
+"""Options of every spiking baseline: the neuron settings of its backbone, overridden."""
+
+
+def neurons(
+    backbone: Backbone, engine: str, kind: str, recurrent: bool = False, **options: Any
+) -> NeuronFor:
+    """A factory of one kind of neuron with the backbone's settings, overridden by `options`."""
+    settings = {name: getattr(backbone.spiking, name) for name in SHARED} | options
+    learnable_alpha = settings.pop("learnable_alpha")
+
+    def neuron(place: Placed) -> nn.Module:
+        own = dict(settings)
+        if learnable_alpha:
+            own["alpha"] = torch.full(place.shape_out, float(settings["alpha"]), device="cpu")
+            own["learnable"] = ("alpha",)
+        if recurrent:
+            own["recurrent"] = place.shape_out[0]
+        # A neuron checks the values it is given, and on the meta device there are none.
+        device = torch.get_default_device()
+        with torch.device("cpu"):
+            return make_neuron(engine, kind, **own).to(device)
+
+    return neuron
+
+
+def fill(backbone: Backbone, neuron: NeuronFor) -> dict[str, nn.Module]:
+    """Synapses folded over time with neurons between them, then the readout.
+
+    The readout is the backbone's: the mean over time of the last layer's output, or the last
+    step, which a linear classifier then sees alone.
+    """
+    layers: dict[str, nn.Module] = {}
+    for place in backbone.places():
+        if backbone.readout == "last" and place.classifier and _linear(place):
+            layers["last_step"] = LastStep()
+        layers |= _layers(place, neuron)
+    if backbone.readout == "mean":
+        layers["mean_over_time"] = MeanOverTime()
+    elif "last_step" not in layers:
+        layers["last_step"] = LastStep()
+    return layers
+
+
+def _layers(place: Placed, neuron: NeuronFor) -> dict[str, nn.Module]:
+    name, stage = place.name, place.stage
+    match stage:
+        case Conv():
+            return {name: Folded(*convolution(place))} | _unit(place, neuron)
+        case Dense():
+            return dense(place) | _unit(place, neuron)
+        case Direct():
+            return {f"{name}_neuron": neuron(place)}
+        case Pool():
+            return {name: Folded(pool(stage))}
+        case Dropout():
+            return {name: TimeDropout(stage.p)}
+        case VoteStage():
+            return {name: Vote(stage.size)}
+        case Embed():
+            return {name: nn.Embedding(stage.vocabulary, stage.features, padding_idx=PADDING)}
+
+
+def _unit(place: Placed, neuron: NeuronFor) -> dict[str, nn.Module]:
+    assert isinstance(place.stage, Conv | Dense)
+    match place.stage.unit:
+        case "neuron":
+            return {f"{place.name}_neuron": neuron(place)}
+        case "relu":
+            return {f"{place.name}_relu": nn.ReLU()}
+        case "none":
+            return {}
+
+
+def _linear(place: Placed) -> bool:
+    return isinstance(place.stage, Dense) and place.stage.unit == "none"

@@ -1,0 +1,50 @@
+"""LIAF-Net: neurons that integrate and reset like LIF and put out an analog value.
+
+Readout: the mean over time of the last layer; on tokens the last step to a linear classifier.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from baselines.backbones import Backbone
+from baselines.engines import ENGINES
+from baselines.layers import spiking
+from baselines.registry import Baseline, Layers, refuses_frames
+
+OPTIONS = (*spiking.SHARED, "activation", "slope", "threshold_related")
+
+
+def fill(backbone: Backbone, engine: str, recurrent: bool = False, **options: Any) -> Layers:
+    """LIAF neurons, ReLU of the membrane potential by default."""
+    return spiking.fill(backbone, spiking.neurons(backbone, engine, "liaf", recurrent, **options))
+
+
+def without_memory(backbone: Backbone, engine: str, **options: Any) -> Layers:
+    """LIAF with alpha 0: the same ReLU network at each step."""
+    return fill(backbone, engine, alpha=0.0, learnable_alpha=False, **options)
+
+
+LIAF_NET = Baseline(
+    "liaf-net", "LIAF-Net", "liaf-net", fill, engines=tuple(ENGINES), options=OPTIONS
+)
+LIAF_NET_ALPHA0 = Baseline(
+    "liaf-net-alpha0",
+    "LIAF-Net, alpha 0",
+    "liaf-net",
+    without_memory,
+    role="control",
+    engines=tuple(ENGINES),
+    options=tuple(name for name in OPTIONS if "alpha" not in name),
+)
+LIAF_NET_RECURRENT = Baseline(
+    "liaf-net-recurrent",
+    "LIAF-Net, recurrent",
+    "liaf-net",
+    partial(fill, recurrent=True),
+    role="variant",
+    engines=tuple(ENGINES),
+    options=OPTIONS,
+    refuses=refuses_frames,
+)

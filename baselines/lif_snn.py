@@ -1,0 +1,35 @@
+"""LIF-SNN: the spiking network of leaky integrate-and-fire neurons.
+
+Readout: the mean over time of the last layer (spike rates where it is a neuron layer); on tokens
+the last step to a linear classifier.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from baselines.backbones import Backbone
+from baselines.engines import ENGINES
+from baselines.layers import spiking
+from baselines.registry import Baseline, Layers, refuses_frames
+
+
+def fill(backbone: Backbone, engine: str, recurrent: bool = False, **options: Any) -> Layers:
+    """LIF neurons."""
+    return spiking.fill(backbone, spiking.neurons(backbone, engine, "lif", recurrent, **options))
+
+
+LIF_SNN = Baseline(
+    "lif-snn", "LIF-SNN", "lif-snn", fill, engines=tuple(ENGINES), options=spiking.SHARED
+)
+LIF_SNN_RECURRENT = Baseline(
+    "lif-snn-recurrent",
+    "LIF-SNN, recurrent",
+    "lif-snn",
+    partial(fill, recurrent=True),
+    role="variant",
+    engines=tuple(ENGINES),
+    options=spiking.SHARED,
+    refuses=refuses_frames,
+)

@@ -1,0 +1,20 @@
+"""LSTM: one recurrent layer over the flattened frames, or over the embedded tokens of a story.
+
+Readout: the hidden state after the last step, to a linear classifier.
+"""
+
+from __future__ import annotations
+
+from torch import nn
+
+from baselines.backbones import Backbone
+from baselines.layers import recurrent
+from baselines.registry import Baseline, Layers
+
+
+def fill(backbone: Backbone, engine: str) -> Layers:
+    """torch.nn.LSTM; stories are packed, so that padding is never seen."""
+    return recurrent.fill(backbone, nn.LSTM, "lstm")
+
+
+LSTM = Baseline("lstm", "LSTM", "lstm", fill)

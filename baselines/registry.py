@@ -1,0 +1,58 @@
+"""What a baseline is: a name, its credentials, and a function that fills a backbone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from torch import nn
+
+from baselines import backbones
+from baselines.backbones import Backbone
+
+Layers = dict[str, nn.Module]
+"""A network as its named layers, in the order in which they are called."""
+
+
+def refuses_nothing(backbone: Backbone) -> str | None:
+    """For a baseline that fills any backbone."""
+    return None
+
+
+def refuses_tokens(backbone: Backbone) -> str | None:
+    """For a baseline that convolves."""
+    return "tokens have no height and width to convolve over" if backbone.tokens else None
+
+
+def refuses_frames(backbone: Backbone) -> str | None:
+    """For a baseline that is defined on stories only."""
+    return None if backbone.tokens else "defined on token sequences only"
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A model family. `fill(backbone, engine, **options)` yields the layers of a network."""
+
+    name: str
+    title: str
+    citation: str
+    """Key of its reference in citations.bib; empty where there is none."""
+    fill: Callable[..., Layers]
+    role: Literal["baseline", "control", "variant"] = "baseline"
+    engines: tuple[str, ...] = ("torch",)
+    """Who can compute it; ("torch",): it has no spiking neurons and any engine name is ignored."""
+    options: tuple[str, ...] = ()
+    """Keywords that `fill` takes."""
+    refuses: Callable[[Backbone], str | None] = refuses_nothing
+
+    def serves(self, task: str, backbone: str | Backbone | None = None) -> str | None:
+        """Why it cannot serve a task on a backbone, or None when it can."""
+        return self.refuses(resolve(task, backbone))
+
+
+def resolve(task: str, backbone: str | Backbone | None, **options: Any) -> Backbone:
+    """A backbone from its name, or the caller's own as it is."""
+    if isinstance(backbone, Backbone):
+        return backbone
+    return backbones.get(task, backbone, **options)
