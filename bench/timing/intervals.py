@@ -51,21 +51,25 @@ def median_interval(values: Sequence[float] | Array, seed: int = 0) -> Interval:
 def bootstrap(
     values: Sequence[float] | Array, statistic: Callable[[Array], Array], seed: int = 0
 ) -> Interval:
-    """A percentile bootstrap over circular blocks of n^(1/3) successive rounds.
+    """A statistic with its percentile bootstrap interval; `statistic` reduces the last axis."""
+    data = np.asarray(values, dtype=np.float64)
+    tail = 100 * (1 - CONFIDENCE) / 2
+    low, high = np.percentile(resampled(data, statistic, seed), [tail, 100 - tail])
+    value = float(statistic(data))
+    return Interval(value, min(float(low), value), max(float(high), value), len(data))
+
+
+def resampled(data: Array, statistic: Callable[[Array], Array], seed: int = 0) -> Array:
+    """The statistic of RESAMPLES draws of circular blocks of n^(1/3) successive rounds.
 
     Rounds that follow each other share the machine's mood; drawn one by one they would look more
     independent than they are, and the interval would be too narrow (Politis and Romano, 1992).
-    `statistic` reduces the last axis.
     """
-    data = np.asarray(values, dtype=np.float64)
     n = len(data)
     block = max(1, round(n ** (1 / 3)))
     starts = np.random.default_rng(seed).integers(0, n, size=(RESAMPLES, math.ceil(n / block)))
     picks = (starts[..., None] + np.arange(block)).reshape(RESAMPLES, -1)[:, :n] % n
-    tail = 100 * (1 - CONFIDENCE) / 2
-    low, high = np.percentile(statistic(data[picks]), [tail, 100 - tail])
-    value = float(statistic(data))
-    return Interval(value, min(float(low), value), max(float(high), value), n)
+    return statistic(data[picks])
 
 
 def iqr_half_width(values: Sequence[float] | Array) -> float:

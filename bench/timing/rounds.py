@@ -20,11 +20,13 @@ LOOK_AGAIN = 5  # rounds between two looks at the intervals, at least
 class Until:
     """Go on past the minimum number of rounds until every ratio is tight or the time is spent.
 
-    tight: relative half-width of the bootstrap interval (0.05 = ±5 %); budget: seconds in all.
+    tight: relative half-width of the bootstrap interval (0.05 = ±5 %); budget: seconds in all;
+    most: the largest number of rounds.
     """
 
     tight: float = 0.05
     budget: float = 60.0
+    most: int | None = None
 
 
 def interleave(
@@ -59,7 +61,7 @@ def interleave(
         done += 1
         if done < rounds:
             continue
-        if until is None or watch.now() - started >= until.budget:
+        if until is None or done == until.most or watch.now() - started >= until.budget:
             break
         if done >= look:
             if is_tight(seconds, until.tight):

@@ -1,0 +1,203 @@
+"""The networks of one table, measured together: throughput, latency, step, memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch.nn.functional as F
+from torch import Tensor
+
+from bench.timing.intervals import Array, iqr_half_width, resampled
+from bench.timing.memory import Footprint, measure_footprint
+from bench.timing.network import Builder, Inference, Loss, MakeOptimizer, TrainingStep, adam
+from bench.timing.options import Options
+from bench.timing.rounds import Until, interleave, turn
+from bench.timing.stopwatch import Stopwatch, stopwatch_for
+from bench.timing.timings import Timings
+
+LEAST_ROUNDS = 3
+SAMPLE_SECONDS = 0.02  # a sample shorter than this is repeated until it is as long
+BURST = 10  # single calls a round for the latency
+PERCENTILES = (50, 95, 99)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One figure of one contender: n measurements, their spread, and the raw values.
+
+    The spread is half the interquartile range; of a latency percentile, that of its bootstrap.
+    """
+
+    contender: str
+    metric: str
+    value: float
+    unit: str
+    n: int
+    spread: float
+    raw: tuple[float, ...] = ()
+
+
+@dataclass
+class GroupTimes:
+    """Everything measured of a group; iterates over its measurements."""
+
+    measurements: list[Measurement] = field(default_factory=list)
+    timings: dict[str, Timings] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Measurement]:
+        return iter(self.measurements)
+
+    def conditions(self) -> dict[str, Any]:
+        """For the provenance: threads, allocator, load and noise of each series of rounds."""
+        return {
+            name: {
+                **timings.conditions.to_dict(),
+                "noise": timings.noise(),
+                "verdict": timings.verdict(),
+            }
+            for name, timings in self.timings.items()
+        }
+
+
+def time_group(
+    builders: Mapping[str, Builder],
+    x: Tensor,
+    y: Tensor,
+    *,
+    rounds: int = 10,
+    warmup: int = 2,
+    options: Options | None = None,
+    loss: Loss = F.cross_entropy,
+    make_optimizer: MakeOptimizer = adam,
+    memory: bool = True,
+    budget: float = float("inf"),
+    stopwatch: Stopwatch | None = None,
+) -> GroupTimes:
+    """Measure all networks on one batch (x [T, B, ...], y [B]), interleaved round by round.
+
+    budget: seconds for each of the three series (inference, latency, training), after which it
+    ends with at least 3 rounds. memory: also measure peak memory and time to the first result, in
+    a fresh process for each contender, for which the builders must pickle.
+    """
+    options = options or Options()
+    watch = stopwatch or stopwatch_for(options.device)
+    until = Until(tight=0.0, budget=budget, most=rounds)
+    least = min(LEAST_ROUNDS, rounds)
+    result = GroupTimes()
+
+    def series(name: str, contenders: Mapping[str, Callable[[], object]]) -> None:
+        timings = interleave(
+            contenders, rounds=least, warmup=warmup, min_time=SAMPLE_SECONDS, until=until,
+            stopwatch=watch,
+        )  # fmt: skip
+        result.timings[name] = timings
+        for contender in contenders:
+            result.measurements.append(
+                throughput(f"{name}_throughput", contender, timings, x.shape[1])
+            )
+
+    series("inference", {n: Inference(build(), x, options) for n, build in builders.items()})
+    single = {n: Inference(build(), x[:, :1], options) for n, build in builders.items()}
+    result.measurements += latencies(single, watch, rounds, warmup, budget)
+    del single
+    steps = {
+        n: TrainingStep(build(), x, y, options, loss, make_optimizer)
+        for n, build in builders.items()
+    }
+    series("training", steps)
+    result.measurements += phases(steps, watch, rounds, budget)
+    del steps
+    if memory:
+        for name, build in builders.items():
+            footprint = measure_footprint(
+                build, x, y, options=options, loss=loss, make_optimizer=make_optimizer
+            )
+            result.measurements += memory_of(name, footprint)
+    return result
+
+
+def throughput(metric: str, contender: str, timings: Timings, batch: int) -> Measurement:
+    """Samples per second from seconds per batch; the median of the rounds."""
+    rates = tuple(batch / seconds for seconds in timings.seconds[contender])
+    return _measurement(contender, metric, rates, "samples/s")
+
+
+def latencies(
+    contenders: Mapping[str, Inference],
+    watch: Stopwatch,
+    rounds: int,
+    warmup: int,
+    budget: float,
+) -> list[Measurement]:
+    """Percentiles of single calls at batch 1, in bursts of calls, contenders in turns."""
+    for work in contenders.values():
+        for _ in range(warmup):
+            work()
+    raw: dict[str, list[float]] = {name: [] for name in contenders}
+    started = watch.now()
+    for done in range(rounds):
+        if done >= LEAST_ROUNDS and watch.now() - started >= budget:
+            break
+        for name in turn(list(contenders), done):
+            watch.measure(contenders[name])  # the caches are its own again
+            raw[name] += [1000 * watch.measure(contenders[name]) for _ in range(BURST)]
+    return [
+        latency(name, percentile, values)
+        for name, values in raw.items()
+        for percentile in PERCENTILES
+    ]
+
+
+def latency(contender: str, percentile: int, milliseconds: list[float]) -> Measurement:
+    """One percentile of the single calls; its spread is that of its bootstrap."""
+    values = np.asarray(milliseconds)
+
+    def statistic(data: Array) -> Array:
+        return np.percentile(data, percentile, axis=-1)
+
+    spread = iqr_half_width(resampled(values, statistic))
+    value = float(statistic(values))
+    return Measurement(contender, f"latency_p{percentile}", value, "ms", len(values), spread)
+
+
+def phases(
+    steps: Mapping[str, TrainingStep], watch: Stopwatch, rounds: int, budget: float
+) -> list[Measurement]:
+    """Forward (with the loss), backward and optimizer of a training step, each on its own [ms]."""
+    names = ("forward", "backward", "update")
+    raw: dict[str, dict[str, list[float]]] = {n: {p: [] for p in names} for n in steps}
+    started = watch.now()
+    for done in range(rounds):
+        if done >= LEAST_ROUNDS and watch.now() - started >= budget:
+            break
+        for contender in turn(list(steps), done):
+            for phase in names:
+                work = getattr(steps[contender], phase)
+                raw[contender][phase].append(1000 * watch.measure(work))
+    metrics = dict(zip(names, ("forward_time", "backward_time", "optimizer_time"), strict=True))
+    return [
+        _measurement(contender, metrics[phase], tuple(values), "ms")
+        for contender, by_phase in raw.items()
+        for phase, values in by_phase.items()
+    ]
+
+
+def memory_of(contender: str, footprint: Footprint) -> list[Measurement]:
+    """peak_memory is the device's where there is one, with the host's beside it."""
+    found = [_measurement(contender, "time_to_first_result", (footprint.first_result,), "s")]
+    if footprint.device:
+        found.append(_measurement(contender, "peak_memory", footprint.device, "MiB"))
+        found.append(_measurement(contender, "peak_memory_host", footprint.host, "MiB"))
+    else:
+        found.append(_measurement(contender, "peak_memory", footprint.host, "MiB"))
+    return found
+
+
+def _measurement(contender: str, metric: str, values: tuple[float, ...], unit: str) -> Measurement:
+    return Measurement(
+        contender, metric, float(np.median(values)), unit, len(values), iqr_half_width(values),
+        values,
+    )  # fmt: skip

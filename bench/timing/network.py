@@ -1,0 +1,74 @@
+"""What is timed of a network: an inference call, a training step, and the parts of a step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.timing.options import Options
+
+Builder = Callable[[], nn.Module]
+Loss = Callable[[Tensor, Tensor], Tensor]
+MakeOptimizer = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
+
+
+def adam(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+    """Adam with learning rate 0: a step costs the same, and step 1000 times the same network."""
+    return torch.optim.Adam(parameters, lr=0.0)
+
+
+class Inference:
+    """One forward pass of a batch in evaluation mode, without gradients."""
+
+    def __init__(self, net: nn.Module, x: Tensor, options: Options) -> None:
+        self.net = options.place_network(net).eval()
+        self.x = options.place_input(x)
+        self.options = options
+
+    def __call__(self) -> Tensor:
+        with torch.inference_mode(), self.options.autocast():
+            return self.net(self.x)
+
+
+class TrainingStep:
+    """Forward with loss, backward, optimizer: together as a call, or one after the other."""
+
+    def __init__(
+        self,
+        net: nn.Module,
+        x: Tensor,
+        y: Tensor,
+        options: Options,
+        loss: Loss = F.cross_entropy,
+        make_optimizer: MakeOptimizer = adam,
+    ) -> None:
+        self.net = options.place_network(net).train()
+        self.x = options.place_input(x)
+        self.y = y.to(options.device)
+        self.options = options
+        self.loss_of = loss
+        self.optimizer = make_optimizer([p for p in self.net.parameters() if p.requires_grad])
+        self.loss: Tensor | None = None
+
+    def __call__(self) -> None:
+        self.forward()
+        self.backward()
+        self.update()
+
+    def forward(self) -> None:
+        with self.options.autocast():
+            logits = self.net(self.x)
+        self.loss = self.loss_of(logits.float(), self.y)
+
+    def backward(self) -> None:
+        if self.loss is None:
+            raise RuntimeError("backward() comes after forward()")
+        self.loss.backward()
+        self.loss = None
+
+    def update(self) -> None:
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
