@@ -12,12 +12,12 @@ from bench.timing.options import Options
 
 Builder = Callable[[], nn.Module]
 Loss = Callable[[Tensor, Tensor], Tensor]
-MakeOptimizer = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
+MakeOptimizer = Callable[[nn.Module], torch.optim.Optimizer]
 
 
-def adam(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+def adam(net: nn.Module) -> torch.optim.Optimizer:
     """Adam with learning rate 0: a step costs the same, and step 1000 times the same network."""
-    return torch.optim.Adam(parameters, lr=0.0)
+    return torch.optim.Adam(net.parameters(), lr=0.0)
 
 
 class Inference:
@@ -50,7 +50,7 @@ class TrainingStep:
         self.y = y.to(options.device)
         self.options = options
         self.loss_of = loss
-        self.optimizer = make_optimizer([p for p in self.net.parameters() if p.requires_grad])
+        self.optimizer = make_optimizer(self.net)
         self.loss: Tensor | None = None
 
     def __call__(self) -> None:

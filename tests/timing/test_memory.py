@@ -27,8 +27,8 @@ class Holding(nn.Module):
         return (x.mean(0) * self.weight.sum()) + (kept * kept.detach()).sum() * 0
 
 
-def sgd(parameters):
-    return torch.optim.SGD(parameters, lr=0.0)
+def sgd(net):
+    return torch.optim.SGD(net.parameters(), lr=0.0)
 
 
 def measure(weight: int, saved: int):
