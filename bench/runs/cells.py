@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from bench.suites import EQUAL_BACKBONE, EQUAL_BUDGET, Group, Measure, Recipe, Suite
 
@@ -18,7 +18,7 @@ NUMERICS_VERSION = 1
 class Cell:
     """What one run does. `kind` is "train", "tune" (one learning rate) or "time" (one group)."""
 
-    kind: str
+    kind: Literal["train", "tune", "time"]
     suite: str
     task: str
     backbone: str
@@ -84,7 +84,11 @@ class Cell:
 
 def _measure_of(kind: str, measure: Measure) -> dict[str, Any]:
     """Only what the kind of cell uses, so that a change of timing does not retrain anything."""
-    keys = {"train": {"count_samples"}, "tune": set(), "time": {"timing_rounds", "timing_batch"}}
+    keys: dict[str, set[str]] = {
+        "train": {"count_samples"},
+        "tune": set(),
+        "time": {"timing_rounds", "timing_batch"},
+    }
     return measure.model_dump(mode="json", include=keys[kind])
 
 

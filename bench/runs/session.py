@@ -10,6 +10,7 @@ from typing import Protocol
 
 from baselines import BASELINES, backbones
 from baselines.errors import UsageError, unknown
+from bench import tasks
 from bench.runs.cells import Cell, Skipped, timing_cells, training_cells, tuning_cells
 from bench.runs.local import execute, failed
 from bench.runs.provenance import machine
@@ -17,7 +18,9 @@ from bench.runs.records import Run
 from bench.runs.store import Store
 from bench.runs.worker import Job
 from bench.suites import Suite
+from bench.tasks.common.task import data_folder
 
+COMMON_DATA_OPTIONS = ("limit", "allow_partial")
 FILTERS = ("task", "backbone", "baseline", "engine", "budget", "seed")
 
 
@@ -87,6 +90,20 @@ def _resolve(cell: Cell) -> Cell:
         raise unknown("baseline", cell.baseline, BASELINES)
     backbone = backbones.get(cell.task, cell.backbone or None)
     return replace(cell, backbone=backbone.name)
+
+
+def check_data(plan: Plan, data_dir: str | None) -> None:
+    """Refuse what cannot work before anything runs: a missing folder, an unknown data option."""
+    checked: set[str] = set()
+    for cell in plan.training:
+        task = tasks.get(cell.task)
+        for name in cell.data:
+            known = (*task.options, *COMMON_DATA_OPTIONS)
+            if name not in known:
+                raise unknown(f"data option of {cell.task}", name, known)
+        if cell.task not in checked and not task.embedded:
+            data_folder(task, data_dir)
+        checked.add(cell.task)
 
 
 def _wanted(cell: Cell, only: dict[str, str]) -> bool:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +13,7 @@ from torch import Tensor, nn
 from baselines import build
 from bench.counting import count_trained
 from bench.runs.cells import Cell
+from bench.runs.outcome import Outcome
 from bench.runs.records import Record
 from bench.tasks import Split, Splits
 from bench.tasks import load as load_task
@@ -22,19 +21,6 @@ from bench.training import Fit, fit, predict
 from bench.training.health import Health
 from bench.training.loop import EpochDone
 from bench.training.recipe import Caller
-
-
-@dataclass
-class Outcome:
-    """What a cell gives its run file, weights apart."""
-
-    records: list[Record]
-    curves: dict[str, list[float]]
-    health: list[dict[str, Any]]
-    predictions: dict[str, Any]
-    layers: list[dict[str, Any]]
-    provenance: dict[str, Any]
-    state: dict[str, Tensor] | None = None
 
 
 @functools.lru_cache(maxsize=1)
@@ -102,7 +88,6 @@ def train_cell(
         curves=done.curves,
         health=findings,
         predictions={"correct": pack_bits(predictions.correct), "n": len(predictions.correct)},
-        layers=[],
         provenance={"data": splits.provenance},
         state={name: tensor.cpu() for name, tensor in done.state.items()},
     )
@@ -127,7 +112,7 @@ def tune_cell(
         on_epoch=on_epoch,
     )
     records = _fit_records(cell, done, rate, 0.0)
-    return Outcome(records, done.curves, [], {}, [], {"data": splits.provenance})
+    return Outcome(records, done.curves, provenance={"data": splits.provenance})
 
 
 def count_samples(test: Split, number: int) -> list[Tensor]:

@@ -15,11 +15,12 @@ from multiprocessing.connection import Connection
 import torch
 
 from bench.runs.cells import Cell
+from bench.runs.outcome import Outcome
 from bench.runs.provenance import provenance, usable_cores
 from bench.runs.records import SCHEMA, Run
 from bench.runs.store import Store
 from bench.runs.timing import time_cell
-from bench.runs.train import Outcome, train_cell, tune_cell
+from bench.runs.train import train_cell, tune_cell
 
 PARENT_CHECK_SECONDS = 0.5
 

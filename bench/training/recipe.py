@@ -28,7 +28,11 @@ class Caller:
     def place(self, net: nn.Module) -> nn.Module:
         """Move the network to the device, its 4-d weights to the memory format."""
         net = net.to(self.device)
-        return net.to(memory_format=torch.channels_last) if self.channels_last else net
+        if self.channels_last:
+            for parameter in net.parameters():
+                if parameter.dim() == 4:
+                    parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+        return net
 
     def __call__(self, net: nn.Module, x: Tensor) -> Tensor:
         x = x.to(self.device, non_blocking=True)
@@ -38,9 +42,10 @@ class Caller:
             return net(x).float()
 
 
-def make_optimizer(net: nn.Module, recipe: Recipe, learning_rate: float) -> torch.optim.Optimizer:
-    """The recipe's optimizer over every trainable parameter."""
-    parameters = [p for p in net.parameters() if p.requires_grad]
+def make_optimizer(
+    parameters: list[nn.Parameter], recipe: Recipe, learning_rate: float
+) -> torch.optim.Optimizer:
+    """The recipe's optimizer over the given parameters."""
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(
             parameters,
