@@ -1,0 +1,46 @@
+"""`liafbench tables`: every table again, from the run files alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from bench.cli.console import console, note
+from bench.tables import FORMATS, write_all
+
+
+def tables(
+    results: Annotated[
+        Path, typer.Argument(help="results folder: of a machine, of a suite, or of all suites")
+    ],
+    formats: Annotated[
+        str, typer.Option("--format", help="any of csv,md,tex, joined by commas")
+    ] = ",".join(FORMATS),
+    columns: Annotated[
+        str | None, typer.Option(help="metrics of the comparison, joined by commas")
+    ] = None,
+    tasks: Annotated[str | None, typer.Option(help="only these tasks, joined by commas")] = None,
+    baselines: Annotated[
+        str | None, typer.Option(help="only these baselines, joined by commas")
+    ] = None,
+) -> None:
+    """Write the tables of a results folder from its run files; all suites give the claims too."""
+    written = write_all(
+        results,
+        _split(formats) or FORMATS,
+        columns=_split(columns),
+        tasks=_split(tasks),
+        baselines=_split(baselines),
+    )
+    for path in written.paths:
+        console.print(escape(str(path)))
+    for problem in written.problems:
+        note.print(f"[yellow]left out[/] {escape(str(problem.path))}: {escape(problem.reason)}")
+
+
+def _split(text: str | None) -> list[str] | None:
+    """`a,b` as a list; None where nothing was asked for."""
+    return [part.strip() for part in text.split(",") if part.strip()] if text else None

@@ -1,0 +1,107 @@
+"""Accuracy as papers print it: tasks (or groups of samples) down, models across."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from bench.results import CELL, Results, rows, widen
+from bench.tables import aggregate, names
+from bench.tables.comparison import Records, settled
+from bench.tables.provenance import caption, describe
+
+METRIC = "test_accuracy"
+FAMILY_MEAN = "babi, mean of 20 tasks"
+PLACE = ["suite", "machine", "backbone", "data", "budget", "task"]
+PARTS = ("", "_std", "_n", "_failed")
+
+
+def accuracy(records: Records) -> pd.DataFrame:
+    """Test accuracy [%]: a row per task and budget; per model mean, `_std`, `_n`, `_failed`.
+
+    Below the bAbI tasks stands their mean, taken per seed, for models with all twenty.
+    """
+    results = settled(records)
+    long = aggregate.values(_with_family_mean(results))
+    long = long[long["metric"] == METRIC].set_index(CELL)
+    runs = results.runs
+    lost = runs[(runs["fate"] == "failed") & (runs["kind"] == "train")].groupby(CELL).size()
+    # Outer: a model whose every seed failed stands in the table as failed.
+    long = long.join(lost.rename("failed"), how="outer").reset_index()
+    return _matrix(long.fillna({"failed": 0, "n": 0}), results, "Test accuracy", "accuracy")
+
+
+def groups(records: Records) -> pd.DataFrame | None:
+    """The accuracy within each group of test samples, a row per group; None without groups."""
+    results = settled(records)
+    long = aggregate.values(results)
+    long = long[long["metric"].str.startswith(f"{METRIC}/")].copy()
+    if long.empty:
+        return None
+    long["task"] += ": " + long["metric"].str.removeprefix(f"{METRIC}/")
+    long["failed"] = 0
+    return _matrix(long, results, "Test accuracy within groups", "groups")
+
+
+def _with_family_mean(results: Results) -> Results:
+    """Add one record per model and seed that finished all twenty bAbI tasks: their mean."""
+    records = results.records
+    blocks = records[(records["metric"] == METRIC) & records["task"].isin(names.FAMILY_TASKS)]
+    same = [key for key in (*CELL, "seed", "metric", "fate") if key != "task"]
+    means = (
+        blocks.sort_values("run_id")
+        .groupby(same, dropna=False)
+        .agg(value=("value", "mean"), tasks=("task", "nunique"), unit=("unit", "first"))
+        .reset_index()
+    )
+    means = means[means["tasks"] == len(names.FAMILY_TASKS)].drop(columns="tasks")
+    if means.empty:
+        return results
+    means = means.assign(task=FAMILY_MEAN, run_id="mean", n=1, spread=float("nan"))
+    return Results(pd.concat([records, means], ignore_index=True), results.runs)
+
+
+def _matrix(long: pd.DataFrame, results: Results, title: str, label: str) -> pd.DataFrame:
+    """Rows in the tasks' order, models in the registry's."""
+    long = long.assign(model=[_model(each) for each in rows(long)])
+    models = sorted(long["model"].unique(), key=_model_order)
+    columns = [model + part for model in models for part in PARTS]
+    parts = ["mean", "std", "n", "failed"]
+    frame = widen(long[[*PLACE, "model", *parts]], PLACE, "model").reset_index()
+    keys = [_row_order(row) for row in rows(frame)]
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    frame = frame[[*PLACE, *columns]].iloc[order].reset_index(drop=True)
+    whole = [column for column in columns if column.endswith(("_n", "_failed"))]
+    frame[whole] = frame[whole].fillna(0).astype("int64")
+    frame.attrs |= {
+        "title": title,
+        "label": label,
+        "layout": "matrix",
+        "models": models,
+        "units": dict.fromkeys(models, "%"),
+        "caption": caption(describe(results)),
+    }
+    return frame
+
+
+def _model(each: dict[str, str]) -> str:
+    """Baseline with whatever sets it apart from its namesakes."""
+    engine = "" if each["engine"] in ("native", "") else each["engine"]
+    apart = ", ".join(part for part in (each["options"], engine) if part)
+    return f"{each['baseline']} ({apart})" if apart else each["baseline"]
+
+
+def baseline_of(model: str) -> str:
+    """The baseline in a model's name."""
+    return model.split(" (")[0]
+
+
+def _model_order(model: str) -> tuple[tuple[int, int, str], str]:
+    return names.order(baseline_of(model)), model
+
+
+def _row_order(row: dict[str, Any]) -> tuple[object, ...]:
+    task = "babi-qa21" if row["task"] == FAMILY_MEAN else str(row["task"])  # below the twenty
+    first = (row["suite"], row["machine"], row["budget"])
+    return (*first, names.task_order(task), row["backbone"], row["data"])

@@ -1,0 +1,59 @@
+"""Rows and columns a reader asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from baselines.errors import unknown
+from bench.results import Results
+from bench.tables import names
+from bench.tables.comparison import LEAD, NOTES
+from bench.tables.sheet import shown_metrics
+
+
+def choose_rows(
+    results: Results, tasks: Sequence[str] | None, baselines: Sequence[str] | None
+) -> Results:
+    """Only these tasks (`babi` means its twenty) and baselines; UsageError for unknown names."""
+    records, runs = results.records, results.runs
+    if tasks:
+        known = set(records["task"]) | set(runs["task"])
+        wanted = _expanded(tasks, known)
+        records, runs = records[records["task"].isin(wanted)], runs[runs["task"].isin(wanted)]
+    if baselines:
+        trained = set(runs.loc[runs["kind"] != "time", "baseline"])
+        known = set(records["baseline"]) | trained
+        _check("baseline", baselines, known)
+        records = records[records["baseline"].isin(baselines)]
+        runs = runs[runs["baseline"].isin(baselines) | (runs["kind"] == "time")]
+    return Results(records, runs, results.problems)
+
+
+def choose_columns(frame: pd.DataFrame, metrics: Sequence[str] | None) -> pd.DataFrame:
+    """Only these metrics of a comparison frame, in the order asked for."""
+    if not metrics or frame.attrs.get("layout") != "metrics":
+        return frame
+    _check("column", metrics, shown_metrics(frame))
+    kept = [column for metric in metrics for column in frame.columns if _belongs(column, metric)]
+    return frame[[*LEAD, *kept, *NOTES]]
+
+
+def _belongs(column: str, metric: str) -> bool:
+    parts = ("", "_std", "_n", "_low", "_high", "_interval")
+    return column in {metric + part for part in parts}
+
+
+def _expanded(tasks: Sequence[str], known: set[str]) -> set[str]:
+    if names.FAMILY in tasks and names.FAMILY not in known:
+        tasks = [task for task in tasks if task != names.FAMILY]
+        tasks += [task for task in names.FAMILY_TASKS if task in known]
+    _check("task", tasks, known)
+    return set(tasks)
+
+
+def _check(kind: str, asked: Sequence[str], known: Sequence[str] | set[str]) -> None:
+    for name in asked:
+        if name not in known:
+            raise unknown(kind, name, known)

@@ -1,0 +1,88 @@
+"""Sheets as LaTeX tables (booktabs, graphicx), ready for \\input in any document."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+from bench.tables.cells import BEST, SECOND, Cell, Sheet
+
+ROWS = 30
+"""A float does not break over pages: longer sheets are cut."""
+
+_ESCAPES = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "%": r"\%",
+    "#": r"\#", "_": r"\_", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
+    "±": r"$\pm$", "–": "--", "—": "---", "×": r"$\times$", "≤": r"$\le$", "≥": r"$\ge$",
+    "…": r"\dots{}", "“": "``", "”": "''", "’": "'", "‘": "`", "\u00a0": "~", "µ": r"$\mu$",
+    "[": "{[}", "]": "{]}",
+}  # fmt: skip
+_NEEDS_T1 = "ÐðÞþ"
+HEADER = (
+    "% Needs \\usepackage{booktabs,graphicx}; \\cite keys are in the output of `liafbench cite`.\n"
+)
+
+
+def latex(sheets: Iterable[Sheet]) -> str:
+    """One `table` environment a sheet. Best in bold, second underlined."""
+    return HEADER + "\n".join(part for sheet in sheets for part in _tables(sheet))
+
+
+def escape(text: str) -> str:
+    """Text that pdflatex prints as it is; letters it has no glyph for as their code point."""
+    return "".join(_escape_character(each) for each in " ".join(text.split()))
+
+
+def _escape_character(character: str) -> str:
+    if character in _ESCAPES:
+        return _ESCAPES[character]
+    if character.isascii():
+        return character if character.isprintable() else ""
+    latin1 = unicodedata.category(character).startswith("L") and 0xC0 <= ord(character) <= 0xFF
+    if latin1 and character not in _NEEDS_T1:
+        return character
+    return rf"\texttt{{U+{ord(character):04X}}}"
+
+
+def _tables(sheet: Sheet) -> Iterable[str]:
+    starts = range(0, max(1, len(sheet.rows)), ROWS)
+    for number, start in enumerate(starts, start=1):
+        suffix = f"-{number}" if len(starts) > 1 else ""
+        title = sheet.title + (f" ({number} of {len(starts)})" if suffix else "")
+        yield _table(sheet, sheet.rows[start : start + ROWS], title, sheet.label + suffix)
+
+
+def _table(sheet: Sheet, rows: list[list[Cell]], title: str, label: str) -> str:
+    numbers = len(sheet.heads) - sheet.text_columns
+    head = " & ".join(escape(text) for text in sheet.heads)
+    body = "\n".join(" & ".join(_cell(cell) for cell in row) + r" \\" for row in rows)
+    notes = "".join(f"\\par {escape(note)}\n" for note in sheet.notes)
+    return (
+        "\\begin{table}[htbp]\n\\centering\n"
+        f"\\caption{{{escape(title)}. {escape(sheet.caption)}}}\n"
+        f"\\label{{tab:{_key(label)}}}\n"
+        "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%\n"
+        f"\\begin{{tabular}}{{{'l' * sheet.text_columns}{'r' * numbers}}}\n"
+        f"\\toprule\n{head} \\\\\n\\midrule\n{body}\n\\bottomrule\n\\end{{tabular}}}}\n"
+        f"{'{' + chr(92) + 'footnotesize' + chr(10) + notes + '}' + chr(10) if notes else ''}"
+        "\\end{table}\n"
+    )
+
+
+def _cell(cell: Cell) -> str:
+    text = escape(cell.text)
+    if cell.rank == BEST:
+        text = rf"\textbf{{{text}}}"
+    elif cell.rank == SECOND:
+        text = rf"\underline{{{text}}}"
+    elif cell.muted:
+        text = rf"\textit{{{text}}}"
+    return text + (rf"~\cite{{{_key(cell.cite)}}}" if cell.cite else "")
+
+
+def _key(text: str) -> str:
+    """A label or citation key: letters, digits, and what neither TeX nor BibTeX minds."""
+    return "".join(
+        each if each.isascii() and (each.isalnum() or each in ":-.") else "-" for each in text
+    )

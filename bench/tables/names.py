@@ -1,0 +1,62 @@
+"""What the registries know of the names in a table; a name they do not know is shown as it is."""
+
+from __future__ import annotations
+
+from baselines import BASELINES, backbones
+from bench.tasks import TASKS
+
+FAMILY = "babi"
+FAMILY_TASKS = tuple(f"babi-qa{number}" for number in range(1, 21))
+"""The blocks of bAbI: twenty tasks that are judged by their mean."""
+
+GAINS_NOTHING_FROM_REPEATS = ("lstm", "conv-lstm", "conv3d")
+
+
+def title(baseline: str) -> str:
+    """The baseline's name in prose."""
+    return BASELINES[baseline].title if baseline in BASELINES else baseline
+
+
+def role(baseline: str) -> str:
+    """baseline, control or variant; a user's own model is a baseline."""
+    return BASELINES[baseline].role if baseline in BASELINES else "baseline"
+
+
+def citation(name: str) -> str:
+    """Key of the reference of a baseline or task; empty where there is none."""
+    if name in BASELINES:
+        return BASELINES[name].citation
+    return TASKS[name].citation if name in TASKS else ""
+
+
+def order(baseline: str) -> tuple[int, int, str]:
+    """Sort key: baselines in the registry's order, users' own after them, then the controls."""
+    known = list(BASELINES)
+    place = known.index(baseline) if baseline in BASELINES else len(known)
+    return role(baseline) == "control", place, baseline
+
+
+def task_order(task: str) -> tuple[str, int, str]:
+    """Sort key: bAbI tasks by their number, everything else by name."""
+    stem = task.rstrip("0123456789")
+    digits = task[len(stem) :]
+    return stem, int(digits) if digits and stem == "babi-qa" else -1, task
+
+
+def is_static(task: str) -> bool:
+    """Whether the task is a still image repeated over time."""
+    return task in TASKS and TASKS[task].static
+
+
+def marked(baseline: str, task: str) -> bool:
+    """Whether the row is a recurrence over copies of one image, which it cannot gain from."""
+    return is_static(task) and baseline in GAINS_NOTHING_FROM_REPEATS
+
+
+def why_not(baseline: str, task: str, backbone: str) -> str | None:
+    """Why a baseline or control cannot serve a task; None when it can, or when nobody knows."""
+    if baseline not in BASELINES or task not in TASKS or BASELINES[baseline].role == "variant":
+        return None
+    if backbone not in backbones.names(task):
+        return None
+    return BASELINES[baseline].serves(task, backbone)

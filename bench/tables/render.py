@@ -1,0 +1,38 @@
+"""One frame, three renderings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from baselines.errors import unknown
+from bench.tables.columns import ENERGY, NARROW
+from bench.tables.csv_text import csv_text
+from bench.tables.latex import latex
+from bench.tables.markdown import markdown
+from bench.tables.sheet import sheets, shown_metrics
+
+FORMATS = ("csv", "md", "tex")
+
+
+def render(frame: pd.DataFrame, form: str, columns: Sequence[str] | None = None) -> str:
+    """A frame as "csv" (everything, full precision), "md" or "tex" (for people).
+
+    `columns` chooses the metrics of a comparison frame; without it LaTeX shows what fits a page.
+    Raises UsageError for a format or metric that is not there.
+    """
+    if form not in FORMATS:
+        raise unknown("format", form, FORMATS)
+    if form == "csv":
+        return csv_text(frame)
+    if form == "md":
+        return markdown(sheets(frame, columns))
+    return latex(sheets(frame, columns or narrow(frame)))
+
+
+def narrow(frame: pd.DataFrame) -> list[str] | None:
+    """The metrics that fit across a page; None for frames that are narrow already."""
+    if frame.attrs.get("label") != "comparison":
+        return None
+    return [m for m in shown_metrics(frame) if m in NARROW or m.startswith(ENERGY)]
