@@ -16,9 +16,8 @@ from bench import suites
 from bench.cli.console import console, note
 from bench.cli.progress import TerminalProgress
 from bench.runs.cells import Cell
-from bench.runs.session import Options, Plan, Session, plan
+from bench.runs.session import Options, Plan, Session, check_data, plan
 from bench.tables import comparison, read_records, terminal, write_tables
-from bench.tasks import require
 
 CELL_FAILED = 1
 
@@ -68,8 +67,7 @@ def run(
     if dry_run:
         console.print(_cells_table(planned))
         return
-    for cell in {cell.task: cell for cell in planned.training}.values():
-        require(cell.task, data)
+    check_data(planned, options.data_dir)
     with TerminalProgress() as progress:
         session = Session(planned, options, progress)
         try:
@@ -116,8 +114,7 @@ def _state(planned: Plan, cell: Cell) -> str:
 
 def _show(planned: Plan, session: Session, written: list[Path]) -> None:
     """The comparison, what failed, and where everything lies."""
-    records = read_records(planned.store.folder)
-    console.print(terminal(comparison(records)))
+    console.print(terminal(comparison(read_records(planned.store.folder))))
     total = len(planned.all_cells())
     console.print(
         f"{total} cells: {session.ran} run now, {total - session.ran} there already, "

@@ -15,8 +15,10 @@ from multiprocessing.connection import Connection
 
 from pebble import ProcessExpired, ProcessPool
 
+from bench.runs.provenance import provenance
 from bench.runs.records import SCHEMA, Run
 from bench.runs.worker import Job, start_worker, work
+from bench.training import Diverged
 
 LOG_LINES = 12
 
@@ -68,6 +70,9 @@ def failed(job: Job, error: BaseException) -> Run:
         reason=_reason(job, error),
         log=_log(error),
         config=job.cell.config(),
+        provenance=provenance(job.device, threads=1),
+        curves=error.curves if isinstance(error, Diverged) else {},
+        health=error.health if isinstance(error, Diverged) else [],
     )
     job.store.write(run)
     return run

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from baselines import BASELINES, backbones
+from baselines.engines import ENGINES
 from baselines.errors import UsageError, unknown
 from bench import tasks
 from bench.runs.cells import Cell, Skipped, timing_cells, training_cells, tuning_cells
@@ -88,6 +89,8 @@ def _resolve(cell: Cell) -> Cell:
     """Check the names a cell uses and fill in the task's first backbone."""
     if cell.baseline not in BASELINES:
         raise unknown("baseline", cell.baseline, BASELINES)
+    if cell.engine not in ENGINES:
+        raise unknown("engine", cell.engine, ENGINES)
     backbone = backbones.get(cell.task, cell.backbone or None)
     return replace(cell, backbone=backbone.name)
 

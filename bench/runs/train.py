@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import functools
 import json
+import math
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +20,7 @@ from bench.runs.outcome import Outcome
 from bench.runs.records import Record
 from bench.tasks import Split, Splits
 from bench.tasks import load as load_task
-from bench.training import Fit, fit, predict
+from bench.training import Diverged, Fit, fit, predict
 from bench.training.health import Health
 from bench.training.loop import EpochDone
 from bench.training.recipe import Caller
@@ -62,16 +65,20 @@ def train_cell(
     caller = Caller.of(cell.recipe, torch.device(device))
     caller.place(net)
     with Health(net) as health:
-        done = fit(
-            net,
-            splits,
-            cell.recipe,
-            learning_rate=learning_rate,
-            seed=cell.seed or 0,
-            caller=caller,
-            on_epoch=on_epoch,
-        )
-        findings = [finding.__dict__ for finding in health.findings()]
+        try:
+            done = fit(
+                net,
+                splits,
+                cell.recipe,
+                learning_rate=learning_rate,
+                seed=cell.seed or 0,
+                caller=caller,
+                on_epoch=on_epoch,
+            )
+        except Diverged as error:
+            error.health = _findings(health)
+            raise
+        findings = _findings(health)
     predictions = predict(net, splits.test, caller)
     record = functools.partial(_record, cell)
     records = [
@@ -136,6 +143,14 @@ def unpad(sample: Tensor) -> Tensor:
 def pack_bits(correct: np.ndarray) -> str:
     """Which test samples were right: hexadecimal of the bits in stored order, zero-filled."""
     return np.packbits(correct).tobytes().hex()
+
+
+def _findings(health: Health) -> list[dict[str, Any]]:
+    """Findings as JSON; a value that is no number any more is null."""
+    return [
+        {**asdict(found), "value": found.value if math.isfinite(found.value) else None}
+        for found in health.findings()
+    ]
 
 
 def _record(

@@ -21,7 +21,12 @@ EpochDone = Callable[[int, int], None]
 
 
 class Diverged(RuntimeError):
-    """The training loss is no longer finite."""
+    """The training loss is no longer finite; carries the curves up to there."""
+
+    def __init__(self, message: str, curves: dict[str, list[float]] | None = None) -> None:
+        super().__init__(message)
+        self.curves = curves or {}
+        self.health: list[dict[str, object]] = []
 
 
 @dataclass
@@ -68,7 +73,7 @@ def fit(
         loss = _train_epoch(net, splits.train, recipe, optimizer, generator, caller)
         best.seconds += time.perf_counter() - started
         if not math.isfinite(loss):
-            raise Diverged(f"training loss is {loss} in epoch {epoch} of {epochs}")
+            raise Diverged(f"training loss is {loss} in epoch {epoch} of {epochs}", curves)
         if schedule is not None:
             schedule.step()
         curves["train_loss"].append(loss)

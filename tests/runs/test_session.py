@@ -1,0 +1,207 @@
+"""Running a suite: the same numbers however it is run, and nothing lost when a cell fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from baselines.errors import UsageError
+from bench.runs.cells import Cell
+from bench.runs.records import Run
+from bench.runs.session import Options, Session, check_data, choose_learning_rate, plan
+from bench.suites import Group, Measure, Recipe, Suite
+
+TIMES = ("training_time", "tuning_time")
+
+
+class Heard:
+    """A reporter that remembers."""
+
+    def __init__(self) -> None:
+        self.cells: list[Cell] = []
+        self.runs: list[Run] = []
+        self.epochs: list[tuple[str, int, int]] = []
+
+    def planned(self, cells: list[Cell], finished: int) -> None:
+        self.cells = cells
+
+    def epoch(self, run_id: str, epoch: int, epochs: int) -> None:
+        self.epochs.append((run_id, epoch, epochs))
+
+    def finished(self, run: Run) -> None:
+        self.runs.append(run)
+
+
+def suite(*baselines: str, time_limit: float = 300.0, **recipe: object) -> Suite:
+    fields: dict = {"epochs": 1, "batch_size": 64, **recipe}
+    group = Group(
+        tasks=("digits-dvs",),
+        backbone="small",
+        baselines=baselines or ("cnn", "lstm"),
+        data={"limit": 200},
+        recipe=Recipe(**fields),
+        time_limit=time_limit,
+    )
+    measure = Measure(count_samples=2, timing=False)
+    return Suite(name="toy", seeds=(0, 1), group=(group,), measure=measure)
+
+
+def run(which: Suite, out: Path, **options: object) -> tuple[Session, Heard]:
+    chosen = Options(out=out, **options)  # type: ignore[arg-type]
+    heard = Heard()
+    session = Session(plan(which, chosen), chosen, heard)
+    session.run()
+    return session, heard
+
+
+def records(session: Session) -> pd.DataFrame:
+    frame = pd.read_csv(session.plan.store.write_records())
+    return frame[~frame.metric.isin(TIMES)].reset_index(drop=True)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Session, Heard]:
+    return run(suite(track_test=True), tmp_path_factory.mktemp("serial"))
+
+
+def test_every_cell_is_recorded_with_its_provenance(finished: tuple[Session, Heard]) -> None:
+    session, heard = finished
+    runs = list(session.plan.store.all())
+    assert len(runs) == 4
+    assert {each.status for each in runs} == {"done"}
+    for each in runs:
+        assert each.config["recipe"]["epochs"] == 1
+        assert each.provenance["threads"] == 1
+        assert each.provenance["kernel"]
+        assert each.provenance["data"]["split_checksum"]
+        assert session.plan.store.checkpoint(each.run_id).exists()
+    assert {(run_id, 1, 1) for run_id in (r.run_id for r in runs)} == set(heard.epochs)
+
+
+def test_accuracy_agrees_with_the_stored_predictions(finished: tuple[Session, Heard]) -> None:
+    for each in finished[0].plan.store.all():
+        values = {record.metric: record.value for record in each.records}
+        bits = bytes.fromhex(each.predictions["correct"])
+        right = sum(bin(byte).count("1") for byte in bits)
+        assert values["test_accuracy"] == pytest.approx(100 * right / each.predictions["n"])
+        assert values["best_test_accuracy"] == max(each.curves["test_accuracy"])
+
+
+def test_two_processes_give_the_numbers_of_one(
+    finished: tuple[Session, Heard], tmp_path: Path
+) -> None:
+    other, _ = run(suite(track_test=True), tmp_path, jobs=2)
+    pd.testing.assert_frame_equal(records(finished[0]), records(other), check_exact=True)
+
+
+def test_a_finished_cell_is_not_run_again(finished: tuple[Session, Heard]) -> None:
+    session = finished[0]
+    before = {path: path.stat().st_mtime_ns for path in session.plan.store.runs.iterdir()}
+    again, heard = run(suite(track_test=True), session.options.out)
+    assert (again.ran, heard.cells) == (0, [])
+    assert before == {path: path.stat().st_mtime_ns for path in session.plan.store.runs.iterdir()}
+
+
+def test_only_the_missing_cell_runs(finished: tuple[Session, Heard]) -> None:
+    session = finished[0]
+    gone = next(iter(session.plan.store.all()))
+    whole = records(session)
+    session.plan.store.path(gone.run_id).unlink()
+    again, heard = run(suite(track_test=True), session.options.out)
+    assert [each.run_id for each in heard.runs] == [gone.run_id]
+    pd.testing.assert_frame_equal(whole, records(again), check_exact=True)
+
+
+def test_a_failed_cell_is_recorded_and_the_others_go_on(tmp_path: Path) -> None:
+    both = suite("cnn", learning_rate=1e30, epochs=3)
+    group = both.group[0]
+    sound = group.model_copy(update={"recipe": Recipe(epochs=1, batch_size=64), "seeds": (0,)})
+    mixed = both.model_copy(update={"group": (group, sound), "seeds": (0,)})
+    session, _ = run(mixed, tmp_path)
+    states = {each.run_id: each.status for each in session.plan.store.all()}
+    assert sorted(states.values()) == ["done", "failed"]
+    (failure,) = session.failures
+    assert "Diverged" in (failure.reason or "")
+    assert failure.log
+    # Failed cells stay failed until asked for.
+    again, _ = run(mixed, tmp_path)
+    assert again.ran == 0
+    assert [each.run_id for each in again.failures] == [failure.run_id]
+    retried, _ = run(mixed, tmp_path, retry_failed=True)
+    assert retried.ran == 1
+
+
+def test_a_cell_over_its_time_limit_is_failed_with_the_reason(tmp_path: Path) -> None:
+    session, _ = run(suite("conv-lstm", time_limit=0.05, epochs=50), tmp_path)
+    assert len(session.failures) == 2
+    assert all("time limit of 0.05 s" in (each.reason or "") for each in session.failures)
+
+
+def test_the_learning_rate_is_chosen_on_validation_with_seeds_of_its_own(tmp_path: Path) -> None:
+    grid = suite("cnn", learning_rate_grid=(1e-7, 3e-3), tuning_seeds=(100,), tuning_epochs=2)
+    session, heard = run(grid, tmp_path)
+    assert [each.kind for each in heard.runs] == ["tune", "tune", "train", "train"]
+    rate, seconds = choose_learning_rate(session.plan.training[0], session.plan.store)
+    assert rate == 3e-3
+    tuned = [each for each in heard.runs if each.kind == "tune"]
+    assert seconds == pytest.approx(sum(each.seconds for each in tuned))
+    for each in heard.runs:
+        metrics = {record.metric: record.value for record in each.records}
+        if each.kind == "tune":
+            assert "test_accuracy" not in metrics
+        else:
+            assert metrics["learning_rate"] == 3e-3
+
+
+def test_a_grid_that_fails_altogether_is_a_failed_cell(tmp_path: Path) -> None:
+    grid = suite("cnn", learning_rate_grid=(1e30,), tuning_seeds=(100,), epochs=3)
+    session, _ = run(grid, tmp_path)
+    reasons = [each.reason or "" for each in session.failures if each.kind == "train"]
+    assert len(reasons) == 2
+    assert all("every learning rate" in reason for reason in reasons)
+
+
+def test_a_baseline_that_cannot_serve_a_task_is_skipped_with_the_reason(tmp_path: Path) -> None:
+    which = Suite(
+        name="toy",
+        group=(
+            Group(
+                tasks=("babi-sim",),
+                baselines=("lstm", "conv3d"),
+                recipe=Recipe(epochs=1, batch_size=32),
+            ),
+        ),
+    )
+    planned = plan(which, Options(out=tmp_path))
+    assert {cell.baseline for cell in planned.training} == {"lstm"}
+    assert [(each.baseline, bool(each.reason)) for each in planned.skipped] == [("conv3d", True)]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"tasks": ("digits-dvz",)}, "did you mean 'digits-dvs'"),
+        ({"baselines": ("lstn",)}, "did you mean 'lstm'"),
+        ({"backbone": "smal"}, "did you mean 'small'"),
+        ({"engine": "natve"}, "did you mean 'native'"),
+    ],
+)
+def test_an_unknown_name_names_the_nearest(change: dict, message: str, tmp_path: Path) -> None:
+    group = suite().group[0].model_copy(update=change)
+    with pytest.raises(UsageError, match=message):
+        plan(suite().model_copy(update={"group": (group,)}), Options(out=tmp_path))
+
+
+def test_an_unknown_data_option_and_a_missing_folder_stop_before_anything_runs(
+    tmp_path: Path,
+) -> None:
+    group = suite().group[0].model_copy(update={"data": {"contrasd": 1.0}})
+    planned = plan(suite().model_copy(update={"group": (group,)}), Options(out=tmp_path))
+    with pytest.raises(UsageError, match="contrast"):
+        check_data(planned, None)
+    group = suite().group[0].model_copy(update={"tasks": ("nmnist",), "data": {}})
+    planned = plan(suite().model_copy(update={"group": (group,)}), Options(out=tmp_path))
+    with pytest.raises(UsageError, match="nmnist"):
+        check_data(planned, str(tmp_path / "absent"))
