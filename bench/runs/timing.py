@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from bench.runs.cells import Cell
+from bench.runs.ingredients import build_net, load_splits
 from bench.runs.outcome import Outcome
 from bench.runs.records import Record
-from bench.runs.train import build_net, load_splits
 from bench.timing import apply_policy
 from bench.timing.group import time_group
 from bench.timing.options import Options

@@ -3,52 +3,24 @@
 from __future__ import annotations
 
 import functools
-import json
 import math
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from baselines import build
 from bench.counting import count_trained
 from bench.runs.cells import Cell
+from bench.runs.ingredients import build_net, load_splits
 from bench.runs.outcome import Outcome
 from bench.runs.records import Record
-from bench.tasks import Split, Splits
-from bench.tasks import load as load_task
+from bench.tasks import Split
 from bench.training import Diverged, Fit, fit, predict
 from bench.training.health import Health
 from bench.training.loop import EpochDone
 from bench.training.recipe import Caller
-
-
-@functools.lru_cache(maxsize=1)
-def _load_cached(task: str, backbone: str, options: str, data_dir: str | None) -> Splits:
-    folder = Path(data_dir) if data_dir else None
-    return load_task(task, folder, backbone=backbone or None, **json.loads(options))
-
-
-def load_splits(cell: Cell, data_dir: str | None) -> Splits:
-    """The splits of a cell's task; consecutive cells of one task share them."""
-    options = json.dumps(cell.data, sort_keys=True)
-    return _load_cached(cell.task, cell.backbone, options, data_dir)
-
-
-def build_net(cell: Cell, baseline: str | None = None) -> nn.Module:
-    """The untrained network of a cell, initialised from the cell's seed."""
-    torch.manual_seed(cell.seed or 0)
-    return build(
-        baseline or cell.baseline,
-        cell.task,
-        backbone=cell.backbone or None,
-        engine=cell.engine,
-        budget=cell.build_budget,
-        **cell.options,
-    )
 
 
 def train_cell(

@@ -29,11 +29,11 @@ class Recipe(_Strict):
     tuning_epochs: Count | None = None
     epochs: Count
     batch_size: Count
-    weight_decay: float = Field(0.0, ge=0)
-    momentum: float = Field(0.0, ge=0, lt=1)
+    weight_decay: float = Field(default=0.0, ge=0)
+    momentum: float = Field(default=0.0, ge=0, lt=1)
     schedule: Literal["none", "cosine"] = "none"
     t_max: Count | None = None
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     loss: Literal["cross-entropy", "mse-rate"] = "cross-entropy"
     gradient_clip: Positive | None = None
     bucket: bool = False
@@ -75,7 +75,7 @@ class Group(_Strict):
 class Measure(_Strict):
     """What is measured beside accuracy."""
 
-    count_samples: int = Field(32, ge=0)
+    count_samples: int = Field(default=32, ge=0)
     timing: bool = True
     timing_rounds: Count = 10
     timing_batch: Count = 32
@@ -88,7 +88,7 @@ class Suite(_Strict):
     title: str = ""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0, 1, 2)
     group: Annotated[tuple[Group, ...], Field(min_length=1)]
-    measure: Measure = Field(default_factory=Measure)  # type: ignore[arg-type]
+    measure: Measure = Field(default_factory=Measure)
 
     @model_validator(mode="after")
     def _tuning_never_sees_the_suite_seeds(self) -> Suite:

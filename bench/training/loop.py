@@ -60,8 +60,7 @@ def fit(
     that nothing else reads. Raises Diverged when the loss is not finite.
     """
     epochs = epochs or recipe.epochs
-    trainable = [p for p in net.parameters() if p.requires_grad]
-    optimizer = make_optimizer(trainable, recipe, learning_rate)
+    optimizer = make_optimizer(net, recipe, learning_rate)
     schedule = make_schedule(optimizer, recipe)
     generator = torch.Generator().manual_seed(seed)
     curves: dict[str, list[float]] = {"train_loss": [], "validation_accuracy": []}

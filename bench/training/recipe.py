@@ -42,10 +42,9 @@ class Caller:
             return net(x).float()
 
 
-def make_optimizer(
-    parameters: list[nn.Parameter], recipe: Recipe, learning_rate: float
-) -> torch.optim.Optimizer:
-    """The recipe's optimizer over the given parameters."""
+def make_optimizer(net: nn.Module, recipe: Recipe, learning_rate: float) -> torch.optim.Optimizer:
+    """The recipe's optimizer over every trainable parameter."""
+    parameters = [p for p in net.parameters() if p.requires_grad]
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(
             parameters,
