@@ -2,7 +2,7 @@
 
 A pixel remembers the log intensity L = log(I + 0.05) of its last event and emits one ON (OFF)
 event for every full `contrast` by which L has risen (fallen) since, as a dynamic vision sensor
-does. The image moves along a closed path of three straight saccades.
+does. The image moves along a path of two straight saccades.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from baselines.errors import UsageError
 
 FLOOR = 0.05
-CORNERS = ((0.0, 0.0), (1.0, 0.5), (0.0, 1.0), (0.0, 0.0))  # rows, columns, in amplitudes
+CORNERS = ((0.0, 0.0), (1.0, 0.5), (0.0, 1.0))  # rows, columns, in amplitudes
 OFF, ON = 0, 1
 
 

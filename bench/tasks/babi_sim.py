@@ -88,7 +88,9 @@ def two_facts(draw: random.Random) -> Story:
     statements.insert(take, f"{actor} {draw.choice(TAKES)} the {thing}.")
     if draw.random() < 0.75:
         statements.insert(before + 1, f"{actor} dropped the {thing}.")
-        return Story(statements, f"Where is the {thing}?", places[before - 1], [before + 1, before + 2])
+        return Story(
+            statements, f"Where is the {thing}?", places[before - 1], [before + 1, before + 2]
+        )
     count = len(statements)
     return Story(statements, f"Where is the {thing}?", places[-1], [take + 1, count])
 

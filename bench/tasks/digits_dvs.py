@@ -16,9 +16,7 @@ from bench.tasks.common.task import Shape, Source, Task
 SIDE, MARGIN, FRAMES, MICRO_STEPS = 12, 2, 10, 3
 CONTRAST = 1.2
 TEST_OF = 5  # one in five
-RULE = (
-    "per class, in stored order: every fifth digit is test, of the others every tenth validation"
-)
+RULE = "per class, in stored order: every fifth digit is test, of the others every tenth validation"
 
 
 def digits() -> tuple[np.ndarray, np.ndarray]:
@@ -39,18 +37,18 @@ def read(
     testing = hold_out(labels, TEST_OF)
     fit = rows[~testing][: source.limit]
     held = hold_out(labels[fit])
-    splits = tuple(
+    train, validation, test = (
         Split(samples, part, labels[part]) for part in (fit[~held], fit[held], rows[testing])
     )
     provenance: dict[str, Any] = {
         "files": {"sklearn.datasets.load_digits": hashlib.sha256(images.tobytes()).hexdigest()},
         "split_rule": RULE,
-        "split_checksum": split_checksum(*splits),
+        "split_checksum": split_checksum(train, validation, test),
         "transform": str(saccades),
         "partial": False,
         "note": f"first {source.limit} training digits" if source.limit else "",
     }
-    return Splits(*splits, provenance=provenance)
+    return Splits(train, validation, test, provenance)
 
 
 TASKS = (

@@ -31,7 +31,7 @@ class Samples(Protocol):
 
 
 class Images:
-    """uint8 pixels [N, C, H, W]; an input is the image in [0, 1], repeated over T without a copy."""
+    """uint8 pixels [N, C, H, W]; an input is in [0, 1] and repeated over T without a copy."""
 
     lengths = None
 

@@ -21,7 +21,7 @@ class Batch(NamedTuple):
 
     x: torch.Tensor
     y: torch.Tensor
-    index: torch.Tensor
+    index: torch.Tensor  # type: ignore[assignment]  # hides tuple.index
 
 
 class Split:

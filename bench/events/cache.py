@@ -1,0 +1,202 @@
+"""Frames on disk, so that recordings are read and binned once.
+
+An entry's key is made of the checksum of the files, the transform and the code that makes the
+frames, so that no change of any of them reads old frames. An entry is written under a name of its
+own and then renamed: it is whole or absent, and two processes may write the same one at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+from uuid import uuid4
+
+import numpy as np
+
+import bench.events
+from baselines.errors import UsageError
+
+FOLDER_VARIABLE = "LIAFBENCH_CACHE"
+BOUND_VARIABLE = "LIAFBENCH_CACHE_GB"
+DEFAULT_BOUND_GB = 20.0
+ABANDONED_S = 24 * 3600
+KINDS = tuple(np.dtype(name) for name in ("<u1", "<u2", "<u4", "<u8"))
+CHUNK = 1 << 20
+Maker = Callable[[Counter[str]], Iterable[np.ndarray]]
+
+
+def cache_folder() -> Path:
+    """LIAFBENCH_CACHE, or liafbench in the user's cache folder."""
+    named = os.environ.get(FOLDER_VARIABLE)
+    if named:
+        return Path(named).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "liafbench"
+
+
+def cache_bound() -> int:
+    """The most bytes the cache may hold: LIAFBENCH_CACHE_GB, 20 by default."""
+    text = os.environ.get(BOUND_VARIABLE, str(DEFAULT_BOUND_GB))
+    try:
+        bound = float(text)
+    except ValueError:
+        bound = -1
+    if not 0 <= bound < float("inf"):
+        raise UsageError(f"{BOUND_VARIABLE} is {text!r}; it must be a number of gigabytes")
+    return int(bound * 1e9)
+
+
+def code_version(*files: str | None) -> str:
+    """Checksum of the code of this package and of the given source files."""
+    digest = hashlib.sha256()
+    own = sorted(Path(bench.events.__path__[0]).glob("*.py"))
+    for path in (*own, *(Path(file) for file in files if file)):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Frames [N, T, C, H, W] mapped from disk, and what was repaired while they were made."""
+
+    frames: np.ndarray
+    repairs: Counter[str]
+
+
+class FrameCache:
+    """Entries in a folder of at most `bound` bytes; the least recently used go first."""
+
+    def __init__(self, folder: Path | None = None, bound: int | None = None) -> None:
+        self.folder = cache_folder() if folder is None else folder
+        self.bound = cache_bound() if bound is None else bound
+
+    def get(self, key: object, shape: tuple[int, ...], make: Maker) -> Entry:
+        """The entry of a key, of the shape [N, T, C, H, W]; made if it is not there."""
+        name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+        entry = self._read(name, shape)
+        if entry is None:
+            with self._faults():
+                self._write(name, shape, make)
+            entry = self._read(name, shape)
+        if entry is None:
+            raise UsageError(f"frame cache {self.folder} lost an entry just made; try again")
+        return entry
+
+    def clear(self) -> int:
+        """Remove every entry; the number of bytes that were freed."""
+        files = self._files()
+        freed = sum(status.st_size for _, status in files)
+        for path, _ in files:
+            path.unlink(missing_ok=True)
+        return freed
+
+    def _read(self, name: str, shape: tuple[int, ...]) -> Entry | None:
+        path = self.folder / f"{name}.npy"
+        try:
+            frames = np.load(path, mmap_mode="r", allow_pickle=False)
+            repairs = json.loads(path.with_suffix(".json").read_text())
+            os.utime(path)
+        except (OSError, ValueError):  # absent, or cut off: made again
+            return None
+        return Entry(frames, Counter(repairs)) if frames.shape == shape else None
+
+    def _write(self, name: str, shape: tuple[int, ...], make: Maker) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._make_room(math.prod(shape))
+        own = self.folder / f"{name}.{uuid4().hex}.tmp"
+        repairs: Counter[str] = Counter()
+        try:
+            size = _write_frames(own, shape, make(repairs))
+            self._make_room(size, spare=own)
+            side = own.with_suffix(".side.tmp")
+            side.write_text(json.dumps(repairs))
+            side.replace(self.folder / f"{name}.json")
+            own.replace(self.folder / f"{name}.npy")
+        finally:
+            own.unlink(missing_ok=True)
+
+    def _make_room(self, needed: int, spare: Path | None = None) -> None:
+        if needed > self.bound:
+            raise UsageError(
+                f"these frames need {needed / 1e9:.3g} GB, the cache {self.folder} may hold "
+                f"{self.bound / 1e9:.3g} GB: raise {BOUND_VARIABLE}"
+            )
+        abandoned = time.time() - ABANDONED_S
+        files = sorted(self._files(), key=lambda file: file[1].st_mtime)
+        total = sum(status.st_size for path, status in files if path != spare)
+        for path, status in files:
+            left_behind = path.suffix == ".tmp" and status.st_mtime < abandoned
+            if left_behind or (path.suffix == ".npy" and total + needed > self.bound):
+                path.unlink(missing_ok=True)
+                path.with_suffix(".json").unlink(missing_ok=True)
+                total -= status.st_size
+
+    def _files(self) -> list[tuple[Path, os.stat_result]]:
+        files = []
+        for path in self.folder.glob("*"):
+            if path.suffix in (".npy", ".json", ".tmp") and len(path.name.split(".")[0]) == 64:
+                with suppress(FileNotFoundError):  # another process was faster
+                    files.append((path, path.stat()))
+        return files
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise UsageError(
+                f"cannot write the frame cache {self.folder}: {error.strerror}; "
+                f"{FOLDER_VARIABLE} names another folder"
+            ) from error
+
+
+def _write_frames(path: Path, shape: tuple[int, ...], chunks: Iterable[np.ndarray]) -> int:
+    """Write frames in the smallest type that holds them; the size of the file."""
+    kind = KINDS[0]
+    written = 0
+    file = _begin(path, shape, kind)
+    try:
+        for chunk in chunks:
+            needed = next(k for k in KINDS if int(chunk.max(initial=0)) <= np.iinfo(k).max)
+            if needed.itemsize > kind.itemsize:
+                file.close()
+                file, kind = _widened(path, shape, kind, needed, written), needed
+            file.write(np.ascontiguousarray(chunk, dtype=kind).data)
+            written += chunk.size
+        if written != math.prod(shape):
+            raise ValueError(f"{written} frame cells were made, {math.prod(shape)} were announced")
+        return file.tell()
+    finally:
+        file.close()
+
+
+def _begin(path: Path, shape: tuple[int, ...], kind: np.dtype) -> BinaryIO:
+    # Not a memory map: on a full disk a write to one ends the process, this one raises.
+    file = path.open("w+b")
+    header = {"descr": kind.str, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_2_0(file, header)
+    return file
+
+
+def _widened(
+    path: Path, shape: tuple[int, ...], old: np.dtype, new: np.dtype, count: int
+) -> BinaryIO:
+    """The file begun again with a wider type and the `count` cells written so far."""
+    before = path.with_suffix(".narrow.tmp")
+    path.replace(before)
+    file = _begin(path, shape, new)
+    with before.open("rb") as narrow:
+        narrow.seek(-count * old.itemsize, os.SEEK_END)
+        while piece := narrow.read(CHUNK):
+            file.write(np.frombuffer(piece, old).astype(new).data)
+    before.unlink()
+    return file

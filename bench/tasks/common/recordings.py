@@ -1,0 +1,101 @@
+"""Splits of recorded events: read, checked, binned and cached."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from bench.events.cache import FrameCache, code_version
+from bench.events.events import Events
+from bench.events.frames import CHANNELS, Binning, to_frames
+from bench.tasks.common.samples import Frames
+from bench.tasks.common.splits import Split, Splits, split_checksum
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One sample: its name, class, and how its events are read when they are needed.
+
+    `start` [us] is where its windows begin, None for its first event.
+    """
+
+    name: str
+    label: int
+    read: Callable[[], Events]
+    start: int | None = None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The recordings of a set in a fixed order, on one sensor, and the checksum of their files."""
+
+    recordings: Sequence[Recording]
+    height: int
+    width: int
+    files: dict[str, str]
+    code: str | None  # the source file of the reader
+
+    @property
+    def labels(self) -> np.ndarray:
+        return np.array([recording.label for recording in self.recordings], dtype=np.int64)
+
+    def frames(self, binning: Binning) -> tuple[np.ndarray, Counter[str]]:
+        """Frames [N, T, 2, H, W] in 1/parts events, from the cache if they are there."""
+        shape = (
+            len(self.recordings), binning.time_steps, CHANNELS, binning.height, binning.width,
+        )  # fmt: skip
+        key = {
+            "files": self.files,
+            "names": [recording.name for recording in self.recordings],
+            "binning": asdict(binning),
+            "code": code_version(self.code),
+        }
+        entry = FrameCache().get(key, shape, lambda repairs: self._make(binning, repairs))
+        return entry.frames, entry.repairs
+
+    def _make(self, binning: Binning, repairs: Counter[str]) -> Iterator[np.ndarray]:
+        for recording in self.recordings:
+            events = recording.read()
+            repairs.update(events.repairs)
+            yield to_frames(events, self.height, self.width, binning, recording.start)
+
+
+def binning_for(default: Binning, changes: dict[str, Any]) -> Binning:
+    """A task's default binning, with the options that were given."""
+    given = {name: value for name, value in changes.items() if value is not None}
+    if given.get("by", default.by) != "window":
+        given.setdefault("window_us", None)
+    return replace(default, **given)
+
+
+def recorded_splits(
+    recorded: Recorded,
+    binning: Binning,
+    parts: Iterable[np.ndarray],
+    *,
+    rule: str,
+    note: str = "",
+    partial: bool = False,
+    source_of: Callable[[str], str] = str,
+) -> Splits:
+    """Splits from the rows of train, validation and test."""
+    frames, repairs = recorded.frames(binning)
+    names = [recording.name for recording in recorded.recordings]
+    samples = Frames(frames, names, binning.parts(recorded.height, recorded.width), source_of)
+    labels = recorded.labels
+    splits = tuple(Split(samples, rows, labels[rows]) for rows in parts)
+    provenance: dict[str, Any] = {
+        "files": recorded.files,
+        "split_rule": rule,
+        "split_checksum": split_checksum(*splits),
+        "transform": str(binning),
+        "partial": partial,
+        "note": note,
+        "repairs": dict(repairs),
+    }
+    train, validation, test = splits
+    return Splits(train, validation, test, provenance)

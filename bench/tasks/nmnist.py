@@ -1,0 +1,128 @@
+"""N-MNIST: handwritten digits recorded by a moving ATIS sensor, official training and test sets."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from baselines.errors import UsageError
+from bench.events.atis import decode
+from bench.events.events import Events, checked
+from bench.events.frames import Binning
+from bench.tasks.common.recordings import Recorded, Recording, binning_for, recorded_splits
+from bench.tasks.common.splits import Splits, hold_out
+from bench.tasks.common.task import DataFile, Shape, Source, Task
+from bench.tasks.common.trees import Tree, open_tree
+
+SIDE = 34
+NAME = re.compile(r"[0-9]/[0-9]+\.bin")
+MAX_BYTES = 1 << 20  # a recording has some 20 kB
+COUNTS = {"Train": 60_000, "Test": 10_000}
+SHAPES = {name: Shape(10, 2, SIDE, SIDE) for name in ("plif", "small")}
+BINNING = Binning(10, SIDE, SIDE, by="count")
+RULE = "official test set; validation: every tenth training recording of each digit, by number"
+
+
+def read_recording(tree: Tree, name: str) -> Events:
+    """The events of one file."""
+    where = str(tree.path / name)
+    return checked(decode(tree.read(name, MAX_BYTES), where), SIDE, SIDE, where)
+
+
+@dataclass(frozen=True)
+class Part:
+    """The recordings of "Train" or "Test" that are there, by number; how many should be."""
+
+    recordings: list[Recording]
+    checksum: str
+    found: int
+    expected: int
+
+
+def list_part(source: Source, part: str) -> Part:
+    """What is there of "Train" or "Test"; of "Train" only the first `limit`."""
+    tree = open_tree(source.folder, part, ".bin")
+    if tree is None:
+        raise source.missing(f"{source.folder / part} (or {part}.zip)")
+    names = [name for name in tree.names() if NAME.fullmatch(name)]
+    # The number is that of the digit in MNIST, so that a limit takes a mix of classes.
+    names.sort(key=lambda name: name.rpartition("/")[2])
+    found = len(names)
+    if not names:
+        raise source.missing(f"any <digit>/<number>.bin in {tree.path}")
+    if found < COUNTS[part] and not source.allow_partial:
+        raise UsageError(
+            f"{tree.path} has {found} of the {COUNTS[part]} recordings of N-MNIST; "
+            "allow a partial set to use it as it is"
+        )
+    if part == "Train":
+        names = names[: source.limit]
+    recordings = [
+        Recording(f"{part}/{name}", int(name[0]), partial(read_recording, tree, name))
+        for name in names
+    ]
+    return Part(recordings, tree.checksum(names), found, COUNTS[part])
+
+
+def read(
+    source: Source,
+    *,
+    time_steps: int | None = None,
+    by: str | None = None,
+    window_us: int | None = None,
+    values: str | None = None,
+    clip: int | None = None,
+) -> Splits:
+    """Splits of N-MNIST; the options change the binning (`bench.events.frames.Binning`)."""
+    changes = {
+        "time_steps": time_steps, "by": by, "window_us": window_us, "values": values, "clip": clip,
+    }  # fmt: skip
+    train, test = (list_part(source, part) for part in COUNTS)
+    files = {
+        f"{name} ({len(part.recordings)} recordings)": part.checksum
+        for name, part in zip(COUNTS, (train, test), strict=True)
+    }
+    recorded = Recorded([*train.recordings, *test.recordings], SIDE, SIDE, files, __file__)
+    rows = np.arange(len(recorded.recordings))
+    fit, testing = np.split(rows, [len(train.recordings)])
+    held = hold_out(recorded.labels[fit])
+    subset = train.found < train.expected or test.found < test.expected
+    notes = [f"subset: {train.found} training, {test.found} test recordings"] if subset else []
+    notes += [f"first {source.limit} training recordings"] if source.limit else []
+    return recorded_splits(
+        recorded,
+        binning_for(BINNING, changes),
+        (fit[~held], fit[held], testing),
+        rule=RULE,
+        partial=subset,
+        note="; ".join(notes),
+    )
+
+
+TASKS = (
+    Task(
+        name="nmnist",
+        title="N-MNIST, digits recorded by a moving event camera",
+        kind="events",
+        classes=10,
+        citation="orchard2015converting",
+        bibtex="""@article{orchard2015converting,
+  author = {Orchard, Garrick and Jayawant, Ajinkya and Cohen, Gregory K. and Thakor, Nitish},
+  title = {Converting static image datasets to spiking neuromorphic datasets using saccades},
+  journal = {Frontiers in Neuroscience}, volume = {9}, pages = {437}, year = {2015},
+  doi = {10.3389/fnins.2015.00437}
+}""",
+        read=read,
+        folder="nmnist",
+        shapes=SHAPES,
+        files=(
+            DataFile("Train.zip", md5="20959b8e626244a1b502305a9e6e2031"),
+            DataFile("Test.zip", md5="69ca8762b2fe404d9b9bad1103e97832"),
+        ),
+        how_to_get="put Train.zip and Test.zip (Mendeley Data 468j46mzdv), or what they hold, into "
+        "the folder nmnist of the data folder",
+    ),
+)
