@@ -13,7 +13,7 @@ from baselines.registry import Baseline, Layers
 
 
 def fill(backbone: Backbone, engine: str) -> Layers:
-    """torch.nn.LSTM; stories are packed, so that padding is never seen."""
+    """torch.nn.LSTM; the padding of a story is never seen."""
     return recurrent.fill(backbone, nn.LSTM, "lstm")
 
 

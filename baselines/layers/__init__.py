@@ -5,17 +5,17 @@ from __future__ import annotations
 from baselines.layers.conv_lstm import ConvLSTM
 from baselines.layers.dropout import TimeDropout
 from baselines.layers.folded import Folded
-from baselines.layers.readout import FinalState, LastStep, MeanOverTime, Vote
-from baselines.layers.tokens import MeanEmbedding, PackedEmbedding
+from baselines.layers.readout import LastOutput, LastStep, MeanOverTime, Vote
+from baselines.layers.tokens import MeanEmbedding, Reader
 
 __all__ = [
     "ConvLSTM",
-    "FinalState",
     "Folded",
+    "LastOutput",
     "LastStep",
     "MeanEmbedding",
     "MeanOverTime",
-    "PackedEmbedding",
+    "Reader",
     "TimeDropout",
     "Vote",
 ]

@@ -21,14 +21,12 @@ class LastStep(nn.Module):
         return x[-1]
 
 
-class FinalState(nn.Module):
-    """What nn.LSTM or nn.GRU returns, to the last layer's hidden state after the last step."""
+class LastOutput(nn.Module):
+    """What nn.LSTM or nn.GRU returns, to the hidden state of its last layer at the last step."""
 
     def forward(self, returned: tuple) -> Tensor:
-        """(outputs, state) to [B, hidden]."""
-        state = returned[1]
-        hidden = state[0] if isinstance(state, tuple) else state
-        return hidden[-1]
+        """(outputs [T, B, hidden], state) to [B, hidden]."""
+        return returned[0][-1]
 
 
 class Vote(nn.Module):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from baselines.backbones import Backbone
-from baselines.layers.readout import FinalState
-from baselines.layers.tokens import PackedEmbedding
+from baselines.layers.readout import LastOutput
+from baselines.layers.tokens import Reader
 from baselines.stages import Dense, Embed
+from baselines.vocabularies import PADDING
 
 LARGEST_FRAME = 32
 
@@ -32,16 +33,13 @@ class FlatFrames(nn.Module):
 def fill(backbone: Backbone, cell: type[nn.LSTM] | type[nn.GRU], name: str) -> dict[str, nn.Module]:
     """Frames or tokens to `cell` (one layer; on tokens one per dense stage) to a classifier."""
     units = backbone.recurrent_units
-    layers: dict[str, nn.Module] = {}
+    classifier = nn.Linear(units, backbone.classes)
     if backbone.tokens:
         embed = next(stage for stage in backbone.stages if isinstance(stage, Embed))
         depth = sum(isinstance(stage, Dense) for stage in backbone.stages) - 1
-        layers["embed1"] = PackedEmbedding(embed.vocabulary, embed.features)
-        layers[name] = cell(embed.features, units, num_layers=depth)
-    else:
-        frames = FlatFrames(backbone.channels, backbone.height, backbone.width)
-        layers["frames"] = frames
-        layers[name] = cell(frames.features, units)
-    layers["final_state"] = FinalState()
-    layers["classifier"] = nn.Linear(units, backbone.classes)
-    return layers
+        embedding = nn.Embedding(embed.vocabulary, embed.features, padding_idx=PADDING)
+        reader = Reader(embedding, cell(embed.features, units, num_layers=depth))
+        return {"reader": reader, "classifier": classifier}
+    frames = FlatFrames(backbone.channels, backbone.height, backbone.width)
+    layer = cell(frames.features, units)
+    return {"frames": frames, name: layer, "last_step": LastOutput(), "classifier": classifier}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from baselines.vocabularies import PADDING
 
@@ -14,20 +13,30 @@ def lengths(tokens: Tensor) -> Tensor:
     return tokens.ne(PADDING).sum(0).clamp(min=1)
 
 
-class PackedEmbedding(nn.Module):
-    """Tokens [T, B] to embedded stories without their padding."""
+def padding_last(tokens: Tensor, count: Tensor) -> Tensor:
+    """[T, B] with every story of `count` tokens moved from the end of its column to the start."""
+    steps = torch.arange(tokens.shape[0], device=tokens.device)[:, None]
+    return tokens.gather(0, (steps - count) % tokens.shape[0])
 
-    def __init__(self, vocabulary: int, features: int) -> None:
+
+class Reader(nn.Module):
+    """A recurrent network of torch that reads stories [T, B]: its output at their last token.
+
+    A story starts at the first step and its output is taken at its own end, so that it depends
+    neither on its padding nor on its batch mates. On a CPU this is several times faster than
+    packed sequences, which torch computes without its fused layer.
+    """
+
+    def __init__(self, embedding: nn.Embedding, cell: nn.LSTM | nn.GRU) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(vocabulary, features, padding_idx=PADDING)
+        self.embedding = embedding
+        self.cell = cell
 
-    def forward(self, tokens: Tensor) -> PackedSequence:
-        """Every story moved to the start of its column, then packed."""
+    def forward(self, tokens: Tensor) -> Tensor:
+        """[T, B] to [B, hidden]."""
         count = lengths(tokens)
-        steps = torch.arange(tokens.shape[0], device=tokens.device)[:, None]
-        source = (steps + tokens.shape[0] - count) % tokens.shape[0]
-        embedded = self.embedding(tokens.gather(0, source))
-        return pack_padded_sequence(embedded, count.cpu(), enforce_sorted=False)
+        outputs, _ = self.cell(self.embedding(padding_last(tokens, count)))
+        return outputs[count - 1, torch.arange(tokens.shape[1], device=tokens.device)]
 
 
 class MeanEmbedding(nn.Module):
