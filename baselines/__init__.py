@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from baselines import backbones
+from baselines import backbones, outside, plugins
 from baselines.backbones import Backbone
 from baselines.bag_of_words import BAG_OF_WORDS
 from baselines.budget import width_for
@@ -48,10 +48,11 @@ BASELINES: dict[str, Baseline] = {
 
 
 def get(name: str) -> Baseline:
-    """A baseline by name; UsageError with the nearest match."""
-    if name not in BASELINES:
-        raise unknown("baseline", name, BASELINES)
-    return BASELINES[name]
+    """A baseline by name, `package.module:function` too; UsageError with the nearest match."""
+    found = BASELINES.get(name) or outside.baseline(name)
+    if found is None:
+        raise unknown("baseline", name, [*BASELINES, *plugins.declared(plugins.BASELINE_GROUP)])
+    return found
 
 
 def build(

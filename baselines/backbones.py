@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from baselines import shapes, vocabularies
+from baselines import plugins, shapes, vocabularies
 from baselines.errors import UsageError, unknown
 from baselines.shapes import Frame
 from baselines.stages import (
@@ -112,7 +112,7 @@ def get(task: str, backbone: str | None = None, *, layers: int = 1) -> Backbone:
     name = backbone or next(iter(known))
     if name not in known:
         raise unknown(f"backbone of {task}", name, known)
-    return _tokens(task, layers) if name == "tokens" else known[name]
+    return tokens(task, known[name].classes, layers) if name == "tokens" else known[name]
 
 
 def tasks() -> tuple[str, ...]:
@@ -122,16 +122,29 @@ def tasks() -> tuple[str, ...]:
 
 def _of(task: str) -> dict[str, Backbone]:
     if task in shapes.TOKENS:
-        return {"tokens": _tokens(task)}
+        return {"tokens": tokens(task, vocabularies.size(task))}
     if task not in tasks():
-        raise unknown("task", task, tasks())
+        return _outside(task)
     columns = {"liaf": LIAF, "plif": PLIF, "small": SMALL}
     return {name: column[task] for name, column in columns.items() if task in column}
 
 
-def _frames(
+def _outside(task: str) -> dict[str, Backbone]:
+    """A task of another package brings its backbones with it."""
+    found = plugins.find(plugins.TASK_GROUP, task)
+    if found is None:
+        raise unknown("task", task, tasks())
+    if not hasattr(found, "networks"):
+        raise UsageError(
+            f"task {task!r} is a {type(found).__name__}; it must be a bench.tasks.Task"
+        )
+    return found.networks(task)
+
+
+def framed(
     name: str, task: str, frame: Frame, time_steps: int, stages: tuple[Stage, ...], **kwargs
 ) -> Backbone:
+    """A backbone for frames, with a recurrence of 128 units and `small`'s neurons by default."""
     c, h, w, classes = frame
     return Backbone(name, task, c, h, w, time_steps, classes, stages, **kwargs)
 
@@ -141,7 +154,7 @@ def _frames(
 
 def _liaf(task: str, side: int, time_steps: int, *stages: Stage) -> Backbone:
     frame = shapes.binned(shapes.EVENTS[task], side)
-    return _frames("liaf", task, frame, time_steps, stages, recurrent_units=512)
+    return framed("liaf", task, frame, time_steps, stages, recurrent_units=512)
 
 
 LIAF = {
@@ -181,9 +194,7 @@ def _plif_dense(features: int) -> Dense:
 
 def _plif(task: str, frame: Frame, time_steps: int, *stages: Stage) -> Backbone:
     voted = (*stages, _plif_dense(10 * frame.classes), Vote(10))
-    return _frames(
-        "plif", task, frame, time_steps, voted, spiking=PLIF_SPIKING, recurrent_units=512
-    )
+    return framed("plif", task, frame, time_steps, voted, spiking=PLIF_SPIKING, recurrent_units=512)
 
 
 def _plif_pooled(pools: int, dense: int) -> tuple[Stage, ...]:
@@ -212,7 +223,9 @@ PLIF = {
 # --- small: any image or event task --------------------------------------------------------------
 
 
-def _small(task: str, frame: Frame, time_steps: int) -> Backbone:
+def small(task: str, frame: Frame, time_steps: int) -> Backbone:
+    """Two convolutions, two dense layers, for any image or event task."""
+
     def conv(channels: int) -> Conv:
         # BatchNorm has a bias of its own.
         return Conv(channels, norm=True, bias=False)
@@ -220,7 +233,7 @@ def _small(task: str, frame: Frame, time_steps: int) -> Backbone:
     stages = (
         conv(8), Pool("avg"), conv(16), Pool("avg"), Dense(128), Dense(frame.classes, unit="none"),
     )  # fmt: skip
-    return _frames("small", task, frame, time_steps, stages)
+    return framed("small", task, frame, time_steps, stages)
 
 
 def _small_frame(sensor: Frame) -> Frame:
@@ -228,8 +241,8 @@ def _small_frame(sensor: Frame) -> Frame:
 
 
 SMALL = {
-    **{task: _small(task, frame, 4) for task, frame in shapes.STATIC.items()},
-    **{task: _small(task, _small_frame(frame), 10) for task, frame in shapes.EVENTS.items()},
+    **{task: small(task, frame, 4) for task, frame in shapes.STATIC.items()},
+    **{task: small(task, _small_frame(frame), 10) for task, frame in shapes.EVENTS.items()},
 }
 
 
@@ -239,10 +252,10 @@ TOKENS_SPIKING = Spiking(alpha=0.9, v_threshold=0.5, v_reset=None, learnable_alp
 TOKENS_TIME_STEPS = 64
 
 
-def _tokens(task: str, layers: int = 1) -> Backbone:
+def tokens(task: str, size: int, layers: int = 1) -> Backbone:
+    """An embedding and units over stories of `size` words; the answer is one of the words."""
     if layers < 1:
         raise UsageError(f"layers must be at least 1, not {layers}")
-    size = vocabularies.size(task)
     # A bias would drive the units during padding, so that a story's result would depend on it.
     units = [Dense(100, bias=False)] * layers
     stages: tuple[Stage, ...] = (Embed(50, size), *units, Dense(size, unit="none"))

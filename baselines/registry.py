@@ -45,6 +45,8 @@ class Baseline:
     options: tuple[str, ...] = ()
     """Keywords that `fill` takes."""
     refuses: Callable[[Backbone], str | None] = refuses_nothing
+    bibtex: str = ""
+    """The reference itself, for a baseline that citations.bib does not know."""
 
     def serves(self, task: str, backbone: str | Backbone | None = None) -> str | None:
         """Why it cannot serve a task on a backbone, or None when it can."""
