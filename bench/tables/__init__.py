@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench.tables.accuracy import accuracy, groups
 from bench.tables.comparison import comparison, cost, everything
+from bench.tables.published import against_published
 from bench.tables.render import FORMATS, render
 from bench.tables.terminal import terminal
 from bench.tables.unfinished import unfinished
@@ -13,6 +14,7 @@ __all__ = [
     "FORMATS",
     "Written",
     "accuracy",
+    "against_published",
     "comparison",
     "cost",
     "everything",

@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from bench.results import CELL, Results, rows, widen
-from bench.tables import aggregate, names
+from bench.results import CELL, Results, names, rows, widen
+from bench.results.source import caption, describe
+from bench.tables import aggregate
 from bench.tables.comparison import Records, settled
-from bench.tables.provenance import caption, describe
 
 METRIC = "test_accuracy"
 FAMILY_MEAN = "babi, mean of 20 tasks"
@@ -23,7 +23,7 @@ def accuracy(records: Records) -> pd.DataFrame:
     Below the bAbI tasks stands their mean, taken per seed, for models with all twenty.
     """
     results = settled(records)
-    long = aggregate.values(_with_family_mean(results))
+    long = aggregate.values(with_family_mean(results))
     long = long[long["metric"] == METRIC].set_index(CELL)
     runs = results.runs
     lost = runs[(runs["fate"] == "failed") & (runs["kind"] == "train")].groupby(CELL).size()
@@ -44,7 +44,7 @@ def groups(records: Records) -> pd.DataFrame | None:
     return _matrix(long, results, "Test accuracy within groups", "groups")
 
 
-def _with_family_mean(results: Results) -> Results:
+def with_family_mean(results: Results) -> Results:
     """Add one record per model and seed that finished all twenty bAbI tasks: their mean."""
     records = results.records
     blocks = records[(records["metric"] == METRIC) & records["task"].isin(names.FAMILY_TASKS)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bench.results import CELL, Results, blocks, rows
+from bench.results.bits import answered_alike, unpack
 from bench.statistics import Interval, over_both, over_samples, over_seeds
 
 
@@ -59,7 +60,8 @@ def states(results: Results) -> pd.DataFrame:
     return pd.DataFrame.from_records(cells, columns=[*CELL, *STATE])
 
 
-STATE = ("status", "seeds", "failed", "low", "high", "interval", "note")
+SHARED_LOSS = "cross-entropy"
+STATE = ("status", "seeds", "failed", "low", "high", "interval", "loss", "note")
 
 
 def _state(runs: pd.DataFrame, accuracy: pd.Series) -> dict[str, Any]:
@@ -86,28 +88,21 @@ def _state(runs: pd.DataFrame, accuracy: pd.Series) -> dict[str, Any]:
         "low": interval.low if interval else np.nan,
         "high": interval.high if interval else np.nan,
         "interval": interval.kind if interval else "",
+        "loss": loss_of(runs["recipe"].iloc[-1]),
         "note": "; ".join(notes),
     }
 
 
-def unpack(bits: Iterable[bytes], samples: int) -> np.ndarray:
-    """Which test samples were right, [seeds, samples] of 0 and 1."""
-    packed = np.frombuffer(b"".join(bits), dtype=np.uint8).reshape(-1, -(-samples // 8))
-    return np.unpackbits(packed, axis=1, count=samples)
-
-
-def answered_alike(runs: pd.DataFrame) -> int:
-    """The number of test samples where every run tells which were right; 0 otherwise."""
-    sizes = set(runs["samples"])
-    samples = int(sizes.pop()) if len(sizes) == 1 else 0
-    whole = samples > 0 and all(len(bits) == -(-samples // 8) for bits in runs["correct"])
-    return samples if whole else 0
+def loss_of(recipe: str) -> str:
+    """The loss where it is not the shared one."""
+    loss = json.loads(recipe).get("loss", SHARED_LOSS) if recipe else SHARED_LOSS
+    return "" if loss == SHARED_LOSS else f"loss {loss}"
 
 
 def accuracy_interval(runs: pd.DataFrame, accuracy: pd.Series) -> Interval | None:
     """The 95 % interval of the test accuracy [%] that the runs of one cell allow."""
     runs = runs[runs["run_id"].isin(accuracy.index)]
-    samples = answered_alike(runs)
+    samples = answered_alike(list(zip(runs["correct"], runs["samples"], strict=True)))
     if len(runs) == 0 or (len(runs) == 1 and not samples):
         return None
     if not samples:

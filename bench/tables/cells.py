@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from bench.results import rows
-from bench.tables import names, numbers
+from bench.results import names, rows
+from bench.tables import numbers
 from bench.tables.accuracy import FAMILY_MEAN, baseline_of
 
 BEST, SECOND = 1, 2

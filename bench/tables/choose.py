@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from baselines.errors import unknown
-from bench.results import Results
-from bench.tables import names
+from bench.results import Results, names
 from bench.tables.comparison import LEAD, NOTES
 from bench.tables.sheet import shown_metrics
 

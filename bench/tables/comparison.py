@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bench.results import CELL, Results, blocks, rows, settle, widen
+from bench.results import CELL, Results, blocks, names, rows, settle, widen
 from bench.results.settle import from_records
-from bench.tables import aggregate, names
+from bench.results.source import describe
+from bench.tables import aggregate
 from bench.tables.columns import COST, ENERGY, MAIN, place
-from bench.tables.provenance import describe
 
 BLOCK = ["suite", "machine", "task", "backbone", "data", "budget"]
 """Rows that are compared with each other share these."""
@@ -71,7 +72,8 @@ def _wide(results: Results, metrics: Sequence[str]) -> pd.DataFrame:
     frame = _with_absent(frame)
     frame["status"] = frame["status"].fillna("timed only")
     frame["role"] = [names.role(baseline) for baseline in frame["baseline"]]
-    frame["mark"] = [_mark(row["baseline"], row["task"]) for row in rows(frame)]
+    frame["loss"] = frame["loss"].fillna("")
+    frame["mark"] = [_mark(row) for row in rows(frame)]
     for column in ("note", "interval", "mark"):
         frame[column] = frame[column].fillna("")
     for column in ("seeds", "failed"):
@@ -97,8 +99,10 @@ def _metric_columns(present: Sequence[str]) -> list[str]:
     return columns
 
 
-def _mark(baseline: str, task: str) -> str:
-    return "still image repeated" if names.marked(baseline, task) else ""
+def _mark(row: dict[str, Any]) -> str:
+    """What sets a row apart: nothing to integrate, or a loss of its own."""
+    still = "still image repeated" if names.marked(row["baseline"], row["task"]) else ""
+    return ", ".join(part for part in (still, row["loss"]) if part)
 
 
 def _with_absent(frame: pd.DataFrame) -> pd.DataFrame:

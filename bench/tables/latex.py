@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from bench.tables.cells import BEST, SECOND, Cell, Sheet
 
+LONG_TEXT = 40  # characters
 ROWS = 30
 """A float does not break over pages: longer sheets are cut."""
 
@@ -54,7 +55,7 @@ def _tables(sheet: Sheet) -> Iterable[str]:
 
 
 def _table(sheet: Sheet, rows: list[list[Cell]], title: str, label: str) -> str:
-    numbers = len(sheet.heads) - sheet.text_columns
+    columns = "".join(_column(sheet, place) for place in range(len(sheet.heads)))
     head = " & ".join(escape(text) for text in sheet.heads)
     body = "\n".join(" & ".join(_cell(cell) for cell in row) + r" \\" for row in rows)
     notes = "".join(f"\\par {escape(note)}\n" for note in sheet.notes)
@@ -63,11 +64,19 @@ def _table(sheet: Sheet, rows: list[list[Cell]], title: str, label: str) -> str:
         f"\\caption{{{escape(title)}. {escape(sheet.caption)}}}\n"
         f"\\label{{tab:{_key(label)}}}\n"
         "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%\n"
-        f"\\begin{{tabular}}{{{'l' * sheet.text_columns}{'r' * numbers}}}\n"
+        f"\\begin{{tabular}}{{{columns}}}\n"
         f"\\toprule\n{head} \\\\\n\\midrule\n{body}\n\\bottomrule\n\\end{{tabular}}}}\n"
         f"{'{' + chr(92) + 'footnotesize' + chr(10) + notes + '}' + chr(10) if notes else ''}"
         "\\end{table}\n"
     )
+
+
+def _column(sheet: Sheet, place: int) -> str:
+    """Right for numbers, left for text, lines of five centimetres for long text."""
+    if place >= sheet.text_columns:
+        return "r"
+    longest = max((len(row[place].text) for row in sheet.rows), default=0)
+    return r"p{5cm}" if longest > LONG_TEXT else "l"
 
 
 def _cell(cell: Cell) -> str:

@@ -28,6 +28,8 @@ def render(frame: pd.DataFrame, form: str, columns: Sequence[str] | None = None)
         return csv_text(frame)
     if form == "md":
         return markdown(sheets(frame, columns))
+    if "narrow" in frame.attrs:
+        frame = frame[frame.attrs["narrow"]]
     return latex(sheets(frame, columns or narrow(frame)))
 
 

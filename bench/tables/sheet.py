@@ -8,13 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from bench.results import blocks
+from bench.results import blocks, names
 from bench.results import rows as as_rows
-from bench.tables import names, numbers
+from bench.results.source import caption
+from bench.tables import numbers
 from bench.tables.cells import NOTHING, Cell, Sheet, matrix_sheet, plain_sheet, ranks
 from bench.tables.columns import FIXED, Column, column
 from bench.tables.comparison import BLOCK
-from bench.tables.provenance import caption
 
 
 def sheets(frame: pd.DataFrame, metrics: Sequence[str] | None = None) -> list[Sheet]:
@@ -130,7 +130,7 @@ def _caption(rows: pd.DataFrame, columns: Iterable[Column], attrs: dict[str, Any
         said.append("for speed and memory half the interquartile range over timing rounds")
     if (rows["role"] == "control").any():
         said.append("controls are not ranked")
-    if rows["mark"].any():
+    if rows["mark"].str.startswith("still").any():
         said.append("rows marked as repeated still images do not judge anybody's cost")
     text = "; ".join(part for part in said if part)
     return f"{text}. {caption(attrs.get('source', {}))}".strip()

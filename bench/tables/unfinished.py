@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.results import rows
+from bench.results.source import caption, describe
 from bench.tables.comparison import Records, settled
-from bench.tables.provenance import caption, describe
 
 COLUMNS = ["what", "task", "backbone", "budget", "baseline", "seed", "run", "reason"]
 

@@ -9,11 +9,14 @@ from pathlib import Path
 import pandas as pd
 
 from baselines.errors import UsageError, unknown
+from bench.claims import claims_frame, items_frame, judge
 from bench.results import Problem, Results, find_folders, read, settle
+from bench.results.published import published_text
 from bench.runs.store import write_atomically
 from bench.tables.accuracy import accuracy, groups
 from bench.tables.choose import choose_columns, choose_rows
 from bench.tables.comparison import comparison, cost, everything
+from bench.tables.published import against_published
 from bench.tables.render import FORMATS, render
 from bench.tables.unfinished import unfinished
 
@@ -49,20 +52,53 @@ def write_all(
     tasks: Sequence[str] | None = None,
     baselines: Sequence[str] | None = None,
 ) -> Written:
-    """Write `<suite>/<machine>/tables/*`; the same run files give the same bytes."""
+    """Write `<suite>/<machine>/tables/*`; the same run files give the same bytes.
+
+    For the root of all suites, and without a choice of rows or columns, the claims too.
+    """
     for form in formats:
         if form not in FORMATS:
             raise unknown("format", form, FORMATS)
     written = Written()
-    for folder in find_folders(Path(results_dir)):
+    folders = find_folders(root := Path(results_dir))
+    settled = []
+    for folder in folders:
         raw = read([folder])
         written.problems += raw.problems
         if raw.runs.empty and not raw.problems:
             continue
         results = settle(choose_rows(raw, tasks, baselines))
+        settled.append(results)
         for name, frame in machine_tables(results, columns).items():
             written.paths += _write(frame, folder / "tables" / name, formats, columns)
+    whole = not (columns or tasks or baselines)
+    if whole and settled and all(folder.parent.parent == root for folder in folders):
+        written.paths += _write_claims(root, joined(settled), formats)
     return written
+
+
+def joined(parts: Sequence[Results]) -> Results:
+    """Settled results of several folders as one."""
+    return Results(
+        pd.concat([part.records for part in parts], ignore_index=True),
+        pd.concat([part.runs for part in parts], ignore_index=True),
+        [problem for part in parts for problem in part.problems],
+    )
+
+
+def _write_claims(root: Path, results: Results, formats: Sequence[str]) -> list[Path]:
+    """The claims, judged on all suites together, and the published figures they stand beside."""
+    judgements = judge(results)
+    folder = root / "claims" / "tables"
+    frames = {
+        "claims": claims_frame(judgements, results),
+        "claims-by-task": items_frame(judgements, results),
+        "published": against_published(results),
+    }
+    paths = []
+    for name, frame in frames.items():
+        paths += _write(frame, folder / name, formats, None)
+    return [*paths, _write_text(root / "published.csv", published_text())]
 
 
 def machine_tables(
@@ -86,9 +122,13 @@ def _write(
     paths = []
     for form in formats:
         path = stem.with_name(f"{stem.name}.{form}")
-        try:
-            write_atomically(path, render(frame, form, columns).encode())
-        except OSError as error:
-            raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
-        paths.append(path)
+        paths.append(_write_text(path, render(frame, form, columns)))
     return paths
+
+
+def _write_text(path: Path, text: str) -> Path:
+    try:
+        write_atomically(path, text.encode())
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+    return path

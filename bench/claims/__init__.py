@@ -1,0 +1,21 @@
+"""The papers' claims as code: fixed margins, five verdicts."""
+
+from __future__ import annotations
+
+from bench.claims.definitions import CLAIMS, Claim, Item, Scope
+from bench.claims.frames import claims_frame, items_frame
+from bench.claims.judge import judge
+from bench.claims.verdict import Finding, Judgement, Verdict
+
+__all__ = [
+    "CLAIMS",
+    "Claim",
+    "Finding",
+    "Item",
+    "Judgement",
+    "Scope",
+    "Verdict",
+    "claims_frame",
+    "items_frame",
+    "judge",
+]

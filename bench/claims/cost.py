@@ -1,0 +1,129 @@
+"""Far fewer, and no extra cost: ratios of counts of the same task."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from bench.claims.accuracy import obstacle, partial_note
+from bench.claims.definitions import FAR_FEWER, SPIKES_EXPLAIN, Claim, Item
+from bench.claims.pairs import EQUAL_BUDGET, Evidence, Pairs
+from bench.claims.verdict import Finding, Verdict
+from bench.statistics import Interval, over_seeds
+
+STRUCTURE = ("weights", "parameters", "synapses", "mac_dense", "neuron_updates")
+"""Counts that the network alone decides: one seed says all."""
+SAME = ("mac_dense", "weights", "neuron_updates")
+"""What must be equal for no extra cost."""
+
+
+def judge_cost(claim: Claim, item: Item, budget: str, evidence: Evidence) -> Finding:
+    """One item of a cost claim."""
+    pairs = {task: evidence.pairs(claim, item, task, budget) for task in item.tasks}
+    if claim.test == "no extra cost":
+        return _no_extra(claim, item, pairs)
+    finding = _far_fewer(claim, item, pairs)
+    if budget == EQUAL_BUDGET and claim.metric == "weights" and finding.interval is not None:
+        note = "; ".join(part for part in (finding.note, "parameters are matched here") if part)
+        return replace(finding, note=note)
+    return finding
+
+
+def _far_fewer(claim: Claim, item: Item, pairs: dict[str, Pairs]) -> Finding:
+    """The ratio subject / other against FAR_FEWER; measured counts by their interval."""
+    blocked = obstacle(claim, item, pairs)
+    if claim.metric in STRUCTURE and blocked is not None and _counted(claim.metric, pairs):
+        blocked = None  # neither seeds nor recipes touch what the network alone decides
+    if blocked is not None and blocked.verdict != Verdict.UNDECIDED:
+        return blocked
+    ratios = {task: _ratios(pair, claim.metric) for task, pair in pairs.items()}
+    if any(len(each) == 0 or not np.isfinite(each).all() for each in ratios.values()):
+        return Finding(item, Verdict.PARTLY, note=f"{claim.metric} not counted")
+    interval = _spread(item, list(ratios.values()), claim.metric)
+    if blocked is not None or interval is None:
+        note = blocked.note if blocked else "one paired seed has no spread"
+        return Finding(item, Verdict.UNDECIDED, interval, note)
+    if claim.metric in STRUCTURE:
+        holds = interval.high <= FAR_FEWER
+        verdict, p = Verdict.HOLDS if holds else Verdict.FAILS, math.nan
+    else:
+        verdict, p = _measured(interval)
+    return Finding(item, verdict, interval, partial_note(pairs), p)
+
+
+def _counted(metric: str, pairs: dict[str, Pairs]) -> bool:
+    return all(len(pair.values(metric)[0]) for pair in pairs.values())
+
+
+def _ratios(pair: Pairs, metric: str) -> np.ndarray:
+    subject, other = pair.values(metric)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return subject / other
+
+
+def _spread(item: Item, ratios: list[np.ndarray], metric: str) -> Interval | None:
+    """The ratio with its interval: smallest to largest for structure, else t over log ratios."""
+    if metric in STRUCTURE:
+        every = np.concatenate(ratios)
+        mean = float(np.exp(np.log(every).mean()))
+        return Interval(mean, float(every.min()), float(every.max()), "all tasks", len(every))
+    if any((each <= 0).any() for each in ratios):
+        return None
+    logs = [np.log(each) for each in ratios]
+    values = np.array([each.mean() for each in logs]) if item.is_family else logs[0]
+    if len(values) < 2:
+        return None
+    found = over_seeds(values, "tasks" if item.is_family else "seeds")
+    return replace(
+        found,
+        estimate=math.exp(found.estimate),
+        low=math.exp(found.low),
+        high=math.exp(found.high),
+    )
+
+
+def _measured(interval: Interval) -> tuple[Verdict, float]:
+    """Decide a ratio by its interval; error and freedom are those of its logarithm."""
+    if interval.high <= FAR_FEWER:
+        return Verdict.HOLDS, math.nan
+    logs = replace(interval, estimate=math.log(interval.estimate))
+    verdict = Verdict.FAILS if interval.low > FAR_FEWER else Verdict.UNDECIDED
+    return verdict, logs.p_value(math.log(FAR_FEWER))
+
+
+def _no_extra(claim: Claim, item: Item, pairs: dict[str, Pairs]) -> Finding:
+    """Equal dense MAC, weights and neuron updates; more ACs only as far as more spikes."""
+    blocked = obstacle(claim, item, pairs)
+    if blocked is not None and not all(pair.runs for pair in pairs.values()):
+        return blocked
+    pair = pairs[item.tasks[0]]
+    for metric in SAME:
+        ratios = _ratios(pair, metric)
+        if len(ratios) == 0:
+            return Finding(item, Verdict.PARTLY, note=f"{metric} not counted")
+        if not np.all(np.abs(ratios - 1) < 1e-9):
+            note = f"{metric} ratio {ratios.mean():.4g}"
+            return Finding(item, Verdict.FAILS, _spread(item, [ratios], metric), note)
+    return _spikes(item, pair)
+
+
+def _spikes(item: Item, pair: Pairs) -> Finding:
+    """The ratio of ACs against the ratio of spike rates, means over the paired seeds."""
+    ac, rate = pair.values("ac"), pair.values("spike_rate")
+    if not len(ac[0]) or not len(rate[0]) or ac[1].mean() <= 0 or rate[1].mean() <= 0:
+        return Finding(item, Verdict.PARTLY, note="ac or spike rate not counted")
+    ac_ratio = float(ac[0].mean() / ac[1].mean())
+    rate_ratio = float(rate[0].mean() / rate[1].mean())
+    note = f"spike-rate ratio {rate_ratio:.3g}{_elementwise(pair)}"
+    explained = ac_ratio <= max(1.0, rate_ratio) * (1 + SPIKES_EXPLAIN)
+    each = ac[0] / ac[1]
+    interval = Interval(ac_ratio, float(each.min()), float(each.max()), "all seeds", len(each))
+    return Finding(item, Verdict.HOLDS if explained else Verdict.UNDECIDED, interval, note)
+
+
+def _elementwise(pair: Pairs) -> str:
+    """The ratio of elementwise operations, shown and not judged: k and ReLU are in it."""
+    subject, other = pair.values("elementwise")
+    return f", elementwise ratio {subject.mean() / other.mean():.3g}" if len(subject) else ""

@@ -1,0 +1,142 @@
+"""Judgements as frames: one row a claim, and one row a claim, budget and task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from bench.claims.definitions import (
+    COMPARABLE,
+    FAR_FEWER,
+    MIN_SEEDS,
+    Claim,
+)
+from bench.claims.pairs import BUDGETS
+from bench.claims.verdict import Finding, Judgement
+from bench.results import Results
+from bench.results.names import FAMILY
+from bench.results.published import published
+from bench.results.source import caption, describe
+from bench.statistics import holm
+
+NO_FIGURE = "n/a"
+NARROW = [
+    "scope",
+    "claim",
+    *(f"{part} {budget}" for budget in BUDGETS for part in ("ours", "verdict")),
+]
+"""What of the claims fits across a page."""
+TESTS = {
+    "comparable": f"95 % interval of the difference within ±{COMPARABLE:g} points",
+    "better": "95 % interval of the difference above 0",
+    "far fewer": f"ratio at most {FAR_FEWER:g}",
+    "no extra cost": "equal dense MAC, weights, neuron updates; AC up to the spike rate",
+}
+RULES = (
+    f"A single task is decided from {MIN_SEEDS} paired seeds on; bAbI by its 20 tasks. Differences "
+    "are subject minus other in points of test accuracy, ratios subject over other; in brackets "
+    "the 95 % interval, for ratios of structure the smallest and largest."
+)
+
+
+def claims_frame(judgements: Sequence[Judgement], results: Results) -> pd.DataFrame:
+    """One row per claim: test, our figure and verdict at both budgets, the published figures."""
+    by_claim: dict[Claim, dict[str, Judgement]] = {}
+    for each in judgements:
+        by_claim.setdefault(each.claim, {})[each.budget] = each
+    printed = published()
+    table = []
+    for claim, both in by_claim.items():
+        row = {"scope": claim.scope.name, "claim": claim.says, "test": TESTS[claim.test]}
+        for budget in BUDGETS:
+            row[f"ours {budget}"] = _figures(both[budget])
+        row["published"], row["printed in"] = _published(claim, printed)
+        for budget in BUDGETS:
+            row[f"verdict {budget}"] = both[budget].verdict.value
+            row[f"why {budget}"] = both[budget].reason
+        table.append(row)
+    frame = pd.DataFrame(table)
+    frame.attrs |= {
+        "title": "Claims",
+        "label": "claims",
+        "layout": "plain",
+        "narrow": NARROW,
+        "caption": f"{RULES} {caption(describe(results))}",
+    }
+    return frame
+
+
+def items_frame(judgements: Sequence[Judgement], results: Results) -> pd.DataFrame:
+    """One row per claim, budget and task: the numbers behind the verdicts, with exact p values."""
+    table = [_item_row(each, finding) for each in judgements for finding in each.findings]
+    frame = pd.DataFrame(table)
+    for _, part in frame.groupby("budget"):
+        frame.loc[part.index, "p_holm"] = holm(part["p_exact"].to_numpy())
+    frame.attrs |= {
+        "title": "Claims by task",
+        "label": "claims-by-task",
+        "layout": "plain",
+        "heads": {"p_exact": "exact p", "p_holm": "exact p, Holm over this table and budget"},
+        "caption": f"{RULES} Exact p: sign flips over paired seeds, Wilcoxon over the tasks of "
+        f"bAbI; shown beside the interval, which decides. {caption(describe(results))}",
+    }
+    return frame
+
+
+def _item_row(judgement: Judgement, finding: Finding) -> dict[str, Any]:
+    claim, interval = judgement.claim, finding.interval
+    ratio = claim.test in ("far fewer", "no extra cost")
+    return {
+        "scope": claim.scope.name,
+        "claim": claim.name,
+        "budget": judgement.budget,
+        "task": finding.item.name,
+        "backbone": finding.item.backbone,
+        "metric": f"ratio of {claim.metric}" if ratio else "difference [points]",
+        "value": interval.estimate if interval else float("nan"),
+        "low": interval.low if interval else float("nan"),
+        "high": interval.high if interval else float("nan"),
+        "n": interval.n if interval else 0,
+        "interval": interval.kind if interval else "",
+        "p_exact": finding.p_exact,
+        "p_holm": float("nan"),
+        "verdict": finding.verdict.value,
+        "note": finding.note,
+    }
+
+
+def _figures(judgement: Judgement) -> str:
+    """Our figure of every task that has one: `task value [low, high]`."""
+    said = [_figure(judgement.claim, finding) for finding in judgement.findings]
+    return "; ".join(text for text in said if text) or NO_FIGURE
+
+
+def _figure(claim: Claim, finding: Finding) -> str:
+    interval = finding.interval
+    if interval is None:
+        return ""
+    form = "{:+.2f}" if claim.test in ("comparable", "better") else "{:.3g}"
+    value, low, high = (form.format(x) for x in (interval.estimate, interval.low, interval.high))
+    return f"{finding.item.name} {value} [{low}, {high}]"
+
+
+def _published(claim: Claim, printed: pd.DataFrame) -> tuple[str, str]:
+    """The printed accuracies of both sides on the claim's tasks, and where they stand."""
+    if claim.test not in ("comparable", "better"):
+        return NO_FIGURE, NO_FIGURE
+    figures, sources = [], []
+    for item in claim.scope.items:
+        sides = printed["baseline"].isin([claim.subject, claim.other])
+        there = printed["task"].isin(item.tasks) & (printed["backbone"] == item.backbone)
+        for method, part in printed[sides & there].groupby("method", sort=False):
+            mean = ", mean of 20" if item.name == FAMILY else ""
+            figures.append(f"{item.name} {method}{mean} {part['value'].mean():.2f} %")
+            sources.append(_source(part.iloc[0]))
+    return "; ".join(figures) or NO_FIGURE, "; ".join(dict.fromkeys(sources)) or NO_FIGURE
+
+
+def _source(row: pd.Series) -> str:
+    second = "second-hand, " if row["second_hand"] == "yes" else ""
+    return f"{row['printed_in']} ({second}{row['protocol']})"

@@ -1,0 +1,126 @@
+"""The paired seeds of two baselines on one task, and what stands in the way of judging them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.claims.definitions import ENGINE, Claim, Item
+from bench.results import Results, rows
+
+EQUAL_BACKBONE, EQUAL_BUDGET = "equal-backbone", "equal-budget"
+BUDGETS = (EQUAL_BACKBONE, EQUAL_BUDGET)
+
+
+@dataclass
+class Side:
+    """The runs of one baseline on one task: finished ones by (machine, seed), and the rest."""
+
+    done: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+    partial: set[str] = field(default_factory=set)
+
+    @property
+    def ran(self) -> bool:
+        return bool(self.done or self.failed)
+
+
+@dataclass
+class Pairs:
+    """Runs of subject and other that share task, machine and seed; newest settled runs only."""
+
+    subject: Side
+    other: Side
+    runs: list[tuple[dict[str, Any], dict[str, Any]]]
+
+    @property
+    def failed(self) -> list[str]:
+        return self.subject.failed + self.other.failed
+
+    @property
+    def recipes_differ(self) -> bool:
+        return any(a["recipe"] != b["recipe"] or a["data"] != b["data"] for a, b in self.runs)
+
+    def values(self, metric: str) -> tuple[np.ndarray, np.ndarray]:
+        """The metric of both sides, one entry per pair that has it on both."""
+        both = [(a["values"], b["values"]) for a, b in self.runs]
+        known = [(a[metric], b[metric]) for a, b in both if metric in a and metric in b]
+        return np.array([a for a, _ in known]), np.array([b for _, b in known])
+
+
+class Evidence:
+    """Settled results, laid out for the claims."""
+
+    def __init__(self, results: Results) -> None:
+        counted = results.runs[
+            (results.runs["kind"] == "train")
+            & results.runs["fate"].isin(["current", "failed"])
+            & (results.runs["engine"] == ENGINE)
+            & (results.runs["options"] == "")
+        ]
+        metrics = results.records[results.records["run_id"].isin(counted["run_id"])]
+        self._values = _values(metrics)
+        keys = ["suite", "task", "backbone", "budget", "baseline"]
+        self._runs: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        for run in rows(counted.sort_values(["machine", "seed", "run_id"])):
+            self._runs.setdefault(tuple(run[key] for key in keys), []).append(run)
+
+    def pairs(self, claim: Claim, item: Item, task: str, budget: str) -> Pairs:
+        """The pairs of a claim on one task of an item, at one budget.
+
+        Of the suites of a scope, the one with most pairs is judged, never a mixture.
+        """
+        found = [
+            self._in_suite(claim, (suite, task, item.backbone), budget)
+            for suite in claim.scope.suites
+        ]
+        return max(found, key=lambda pairs: (len(pairs.runs), pairs.subject.ran))
+
+    def _in_suite(self, claim: Claim, place: tuple[str, str, str], budget: str) -> Pairs:
+        """The pairs in one suite.
+
+        The subject of a claim sets the budget, so its own network is the same at both: where it
+        was not run again at equal budget, its run at equal backbone stands.
+        """
+        found = self._runs.get((*place, budget, claim.subject), [])
+        if not found and budget == EQUAL_BUDGET:
+            found = self._runs.get((*place, EQUAL_BACKBONE, claim.subject), [])
+        whole_data = claim.scope.whole_data
+        left = self._side(found, whole_data)
+        right = self._side(self._runs.get((*place, budget, claim.other), []), whole_data)
+        return Pairs(left, right, _matched(left, right))
+
+    def _side(self, runs: list[dict[str, Any]], whole_data: bool) -> Side:
+        side = Side()
+        for run in runs:
+            if run["partial"]:
+                side.partial.add(run["partial"])
+                if whole_data:
+                    continue
+            if run["fate"] == "failed":
+                side.failed.append(f"{run['baseline']} seed {run['seed']} failed")
+            else:
+                values = self._values.get((run["machine"], run["suite"], run["run_id"]), {})
+                side.done[run["machine"], int(run["seed"])] = run | {"values": values}
+        return side
+
+
+def _values(records: pd.DataFrame) -> dict[tuple[str, str, str], dict[str, float]]:
+    values: dict[tuple[str, str, str], dict[str, float]] = {}
+    columns = (records[name] for name in ("machine", "suite", "run_id", "metric", "value"))
+    for machine, suite, run_id, metric, value in zip(*columns, strict=True):
+        values.setdefault((machine, suite, run_id), {})[metric] = float(value)
+    return values
+
+
+def _matched(left: Side, right: Side) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """One pair a seed, both runs from one machine; the machine with most pairs goes first."""
+    shared = sorted(set(left.done) & set(right.done))
+    machines = [machine for machine, _ in shared]
+    chosen: dict[int, tuple[str, int]] = {}
+    for machine, seed in sorted(shared, key=lambda key: (-machines.count(key[0]), key)):
+        chosen.setdefault(seed, (machine, seed))
+    return [(left.done[chosen[seed]], right.done[chosen[seed]]) for seed in sorted(chosen)]

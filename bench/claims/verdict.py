@@ -1,0 +1,91 @@
+"""Verdicts: of one item, and of a claim from all of its items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from bench.claims.definitions import Claim, Item
+from bench.statistics import LEVEL, Interval, holm
+
+
+class Verdict(str, Enum):
+    """What the runs say about a claim."""
+
+    HOLDS = "holds"
+    FAILS = "does not hold"
+    UNDECIDED = "undecided"
+    PARTLY = "partly run"
+    NOT_RUN = "not run"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One item of a claim at one budget: our figure and what it says.
+
+    `p` tests the bound that a refutation has to cross; `p_exact` is the exact test (sign flips
+    over seeds, Wilcoxon over blocks), shown beside the interval that decides.
+    """
+
+    item: Item
+    verdict: Verdict
+    interval: Interval | None = None
+    note: str = ""
+    p: float = float("nan")
+    p_exact: float = float("nan")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A claim at one budget: its verdict, why, and the findings it rests on."""
+
+    claim: Claim
+    budget: str
+    verdict: Verdict
+    reason: str
+    findings: tuple[Finding, ...]
+
+
+def conclude(claim: Claim, budget: str, findings: Sequence[Finding]) -> Judgement:
+    """A claim holds where every item was run and holds; one sure counterexample refutes it.
+
+    No correction is needed to hold, since every item has to pass. To refute, any item will do:
+    there Holm's correction over the items of the claim comes first.
+    """
+    refuting = _refuting(findings)
+    missing = [f for f in findings if f.verdict in (Verdict.NOT_RUN, Verdict.PARTLY)]
+    open_ = [f for f in findings if f.verdict == Verdict.UNDECIDED or _shaky(f, refuting)]
+    if refuting:
+        verdict, reason = Verdict.FAILS, f"on {_names(refuting)}"
+    elif all(f.verdict == Verdict.NOT_RUN for f in findings):
+        verdict, reason = Verdict.NOT_RUN, ""
+    elif missing:
+        verdict, reason = Verdict.PARTLY, ""
+    elif open_:
+        verdict, reason = Verdict.UNDECIDED, f"on {_names(open_)}"
+    else:
+        verdict, reason = Verdict.HOLDS, ""
+    if missing and verdict != Verdict.NOT_RUN:
+        reason = "; ".join(part for part in (reason, f"missing: {_names(missing)}") if part)
+    return Judgement(claim, budget, verdict, reason, tuple(findings))
+
+
+def _refuting(findings: Sequence[Finding]) -> list[Finding]:
+    adjusted = holm([finding.p for finding in findings])
+    return [
+        finding
+        for finding, p in zip(findings, adjusted, strict=True)
+        if finding.verdict == Verdict.FAILS and not p > 1 - LEVEL  # NaN: a count, not a test
+    ]
+
+
+def _shaky(finding: Finding, refuting: list[Finding]) -> bool:
+    return finding.verdict == Verdict.FAILS and finding not in refuting
+
+
+def _names(findings: Sequence[Finding]) -> str:
+    return ", ".join(
+        f"{finding.item.name} ({finding.note})" if finding.note else finding.item.name
+        for finding in findings
+    )

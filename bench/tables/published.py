@@ -1,0 +1,77 @@
+"""Our figures beside the printed ones."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bench.results import names, widen
+from bench.results.published import published
+from bench.results.source import caption, describe
+from bench.tables import aggregate
+from bench.tables.accuracy import FAMILY_MEAN, with_family_mean
+from bench.tables.comparison import Records, settled
+
+PLACE = ["baseline", "task", "backbone"]
+WHERE = ["suite", "machine", "data"]
+POINTS = ["published", "ours", "ours_std", "difference", "ours_best_epoch", "difference_best_epoch"]
+COLUMNS = [
+    "task", "method", "baseline", "backbone", *WHERE, *POINTS, "ours_n", "protocol", "printed_in",
+    "second_hand", "judged",
+]  # fmt: skip
+
+
+def against_published(records: Records) -> pd.DataFrame:
+    """One row per printed figure and suite of ours with the same model, task and backbone.
+
+    `difference` is ours minus theirs [points]. Our best test epoch, where it was recorded, stands
+    beside it under its own name: that is what many papers print.
+    """
+    results = settled(records)
+    frame = _printed().merge(_ours(aggregate.values(with_family_mean(results))), on=PLACE)
+    frame["difference"] = frame["ours"] - frame["published"]
+    frame["difference_best_epoch"] = frame["ours_best_epoch"] - frame["published"]
+    order = sorted(
+        range(len(frame)),
+        key=lambda row: (names.task_order(frame["task"].iloc[row]), frame["method"].iloc[row], row),
+    )
+    frame = frame.iloc[order].reindex(columns=COLUMNS).reset_index(drop=True)
+    frame.attrs |= {
+        "title": "Ours beside the published figures",
+        "label": "published",
+        "layout": "plain",
+        "units": dict.fromkeys(POINTS, "%"),
+        "heads": {name: f"{name.replace('_', ' ')} [%]" for name in POINTS},
+        "caption": "Test accuracy; differences in points, ours minus published; std over n seeds. "
+        f"{caption(describe(results))}",
+    }
+    return frame
+
+
+def _printed() -> pd.DataFrame:
+    """The printed figures, and their mean over bAbI, which is what is judged there."""
+    printed = published().rename(columns={"value": "published"})
+    family = printed[printed["task"].isin(names.FAMILY_TASKS)]
+    means = family.groupby("method", sort=False).agg(
+        published=("published", "mean"),
+        **{
+            name: (name, "first") for name in printed.columns if name not in ("method", "published")
+        },
+    )
+    means = means.reset_index().assign(task=FAMILY_MEAN, judged="yes")
+    return pd.concat([printed, means], ignore_index=True)
+
+
+def _ours(long: pd.DataFrame) -> pd.DataFrame:
+    """Our accuracies at equal backbone: mean, std and n, and the mean of the best test epochs."""
+    mine = (long["budget"] == "equal-backbone") & (long["options"] == "")
+    chosen = long[mine & long["metric"].isin(["test_accuracy", "best_test_accuracy"])]
+    index = [*WHERE, *PLACE, "engine"]
+    wide = widen(chosen[[*index, "metric", "mean", "std", "n"]], index, "metric").reset_index()
+    names_of_ours = {
+        "test_accuracy": "ours",
+        "test_accuracy_std": "ours_std",
+        "test_accuracy_n": "ours_n",
+        "best_test_accuracy": "ours_best_epoch",
+    }
+    wanted = [*index, *names_of_ours]
+    return wide.reindex(columns=wanted).rename(columns=names_of_ours)
