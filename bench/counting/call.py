@@ -1,0 +1,90 @@
+"""A network as it is called: a private copy of the module, and its inputs in any nest."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from baselines.errors import UsageError
+
+
+def private_copy(module: nn.Module) -> nn.Module:
+    """A deep copy in evaluation; the caller's parameters, statistics, state and hooks stay."""
+    if not isinstance(module, nn.Module):
+        raise UsageError(f"can only count an nn.Module, not {type(module).__name__}")
+    if isinstance(module, torch.jit.ScriptModule):
+        raise UsageError(
+            "a scripted module hides its operators; count the module that it was scripted from"
+        )
+    try:
+        copied = copy.deepcopy(module)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(
+            f"cannot copy {type(module).__name__} to count it: {reason} (reset the state that it "
+            "keeps from an earlier call, e.g. with its reset(), and count again)"
+        ) from error
+    return copied.eval()
+
+
+class Inputs:
+    """Inputs of one call: tensors, and how they fit into the arguments of `module`.
+
+    A tuple is the positional arguments, a mapping whose keys are all names of arguments of
+    `forward` the keyword arguments; anything else is the one argument.
+    """
+
+    def __init__(self, module: nn.Module, inputs: Any) -> None:
+        args, kwargs = _arguments(module, inputs)
+        leaves, self._spec = pytree.tree_flatten((args, kwargs))
+        self._leaves = [None if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+        self._places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor)]
+        self.tensors = tuple(leaves[i].detach() for i in self._places)
+        if not self.tensors:
+            raise UsageError(f"the inputs of {type(module).__name__} hold no tensor")
+
+    @property
+    def meta(self) -> bool:
+        """Whether there are shapes only."""
+        return any(t.is_meta for t in self.tensors)
+
+    def call(self, module: nn.Module, tensors: tuple[Tensor, ...]) -> list[Tensor]:
+        """Calls the module with `tensors` in their places; the tensors it returns."""
+        leaves = list(self._leaves)
+        for place, tensor in zip(self._places, tensors, strict=True):
+            leaves[place] = tensor
+        args, kwargs = pytree.tree_unflatten(leaves, self._spec)
+        output = module(*args, **kwargs)
+        return [t for t in pytree.tree_leaves(output) if isinstance(t, Tensor)]
+
+
+def _arguments(module: nn.Module, inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if isinstance(inputs, tuple) and not hasattr(inputs, "_fields"):
+        return inputs, {}
+    if isinstance(inputs, Mapping):
+        accepted = inspect.signature(module.forward).parameters
+        if inputs and all(name in accepted for name in inputs):
+            return (), dict(inputs)
+    return (inputs,), {}
+
+
+@contextmanager
+def quiet_run() -> Iterator[None]:
+    """No gradients, composite operators whole, attention written out in operators."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
+Caller = Callable[[nn.Module, tuple[Tensor, ...]], list[Tensor]]

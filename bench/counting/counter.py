@@ -1,0 +1,191 @@
+"""Counting a network: dense counts from a trace, sparse counts and structure from a run."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from baselines.errors import UsageError, unknown
+from bench.counting.call import Inputs, private_copy, quiet_run
+from bench.counting.counts import OPERATIONS, STRUCTURE, Counts, table, totals
+from bench.counting.known import KINDS, Kind
+from bench.counting.observer import Observer, Run
+from bench.counting.tally import UncountableError
+from bench.counting.tracing import Call, traced_tallies, within
+from bench.counting.weights import parameters_by_module
+
+PerLayer = dict[str, dict[str, int]]
+
+
+class Counter:
+    """Counts calls of one network; structure is the union over its calls."""
+
+    def __init__(self, module: nn.Module, input_kind: Kind | Sequence[Kind] = "analog") -> None:
+        self.net = private_copy(module)
+        self.kinds = input_kind
+        self._plain = private_copy(module)
+        self._checked: set[tuple[Any, ...]] = set()
+        self.observer = Observer(self.net)
+
+    def run(self, inputs: Any) -> PerLayer:
+        """Operations of one call by module path and metric."""
+        call = Inputs(self.net, inputs)
+        run = self._observe(call)
+        shapes = tuple((tuple(t.shape), t.dtype) for t in call.tensors)
+        if not self._checked:
+            self._trace(call, run)
+            self._checked.add(shapes)
+        return _operations(run)
+
+    def _observe(self, call: Inputs) -> Run:
+        tensors = tuple(t.view_as(t) for t in call.tensors)
+        for tensor, kind in zip(tensors, self._kinds(len(tensors)), strict=True):
+            self.observer.declare(tensor, kind)
+        with quiet_run():
+            try:
+                with self.observer:
+                    outputs = call.call(self.net, tensors)
+                for output in outputs:
+                    self.observer.known(output)
+            finally:
+                run = self.observer.finish()
+        return run
+
+    def _trace(self, call: Inputs, run: Run) -> None:
+        """fvcore's trace and the run must agree on everything dense, module by module."""
+        with quiet_run():
+            tallies = traced_tallies(
+                Call(self._plain, call.call), call.tensors, self.observer.declared
+            )
+        for path in {*tallies, *run.layers}:
+            if within(path, self.observer.declared):
+                continue
+            traced, ran = tallies.get(path), run.layers.get(path)
+            mac = traced.macs if traced else 0
+            elementwise = traced.elementwise if traced else 0
+            if mac != (ran.tally.macs if ran else 0) or elementwise != (
+                ran.tally.elementwise if ran else 0
+            ):
+                raise UncountableError(
+                    f"module {path!r}: the trace has {mac} MACs and {elementwise} elementwise "
+                    f"operations, the run {ran.tally.macs if ran else 0} and "
+                    f"{ran.tally.elementwise if ran else 0}; it does not do the same each time"
+                )
+
+    def _kinds(self, inputs: int) -> list[Kind]:
+        kinds = [self.kinds] * inputs if isinstance(self.kinds, str) else list(self.kinds)
+        if len(kinds) != inputs:
+            raise UsageError(f"input_kind names {len(kinds)} kinds for {inputs} input tensors")
+        for kind in kinds:
+            if kind not in KINDS:
+                raise unknown("input_kind", kind, KINDS)
+        return kinds
+
+    def counts(self, operations: PerLayer, samples: int, sparse: bool) -> Counts:
+        """Totals and layers of operations summed over `samples` samples."""
+        structure = {name: getattr(self.observer.structure, name) for name in STRUCTURE
+                     if name != "parameters"}
+        structure["parameters"] = parameters_by_module(self._plain)
+        paths = [name for name, _ in self.net.named_modules()]
+        return totals(table(structure, operations, samples, sparse, paths), samples, {})
+
+
+def count(
+    module: nn.Module,
+    inputs: Any,
+    samples: int = 1,
+    *,
+    input_kind: Kind | Sequence[Kind] = "analog",
+) -> Counts:
+    """Operations of `module(*inputs)` divided by `samples`, and its structure.
+
+    `inputs` as the module is called: one argument, a tuple of positional ones, a dict of keyword
+    ones. Meta tensors have shapes only: the sparse columns are then None, and weights without
+    values count as non-zero. `input_kind`: "spikes" (0 or 1), "graded" (event counts) or "analog",
+    for all input tensors or for each. The module itself is left as it was. Raises UncountableError
+    for an operator whose cost is not known, UsageError for inputs that cannot be used.
+    """
+    if samples < 1:
+        raise UsageError(f"samples={samples} must be at least 1")
+    counter = Counter(module, input_kind)
+    operations = counter.run(inputs)
+    sparse = not Inputs(module, inputs).meta
+    return counter.counts(operations, samples, sparse)
+
+
+def count_samples(
+    module: nn.Module,
+    samples: Iterable[Any],
+    *,
+    input_kind: Kind | Sequence[Kind] = "analog",
+) -> Counts:
+    """Mean operations over samples, each the inputs of one call, and the spread over them.
+
+    The result does not depend on the order of the samples. `spread` is the sample standard
+    deviation (0 for one sample).
+    """
+    counter = Counter(module, input_kind)
+    sums: PerLayer = defaultdict(lambda: defaultdict(int))
+    each: list[Mapping[str, int]] = []
+    for sample in samples:
+        operations = counter.run(sample)
+        each.append(_summed(operations))
+        for path, row in operations.items():
+            for name, value in row.items():
+                sums[path][name] += value
+    if not each:
+        raise UsageError("no samples to count")
+    counts = counter.counts(sums, len(each), sparse=True)
+    spread = {name: _deviation([e[name] for e in each]) for name in OPERATIONS}
+    return Counts(**{**_fields(counts), "spread": spread})
+
+
+def _fields(counts: Counts) -> dict[str, Any]:
+    return {name: getattr(counts, name) for name in counts.__dataclass_fields__}
+
+
+def _summed(operations: PerLayer) -> dict[str, int]:
+    return {name: sum(row[name] for row in operations.values()) for name in OPERATIONS}
+
+
+def _deviation(values: Sequence[int]) -> float:
+    """Sample standard deviation, the same for every order of the values."""
+    n = len(values)
+    if n < 2:
+        return 0.0
+    total, squares = sum(values), sum(v * v for v in values)
+    return math.sqrt((n * squares - total * total) / (n * (n - 1)))
+
+
+def _operations(run: Run) -> PerLayer:
+    rows: PerLayer = {}
+    for path, layer in run.layers.items():
+        tally = layer.tally
+        rows[path] = {
+            "mac_dense": tally.macs,
+            "mac_effective": layer.mac_effective,
+            "ac": layer.ac,
+            "ac_folded": layer.ac_folded,
+            "elementwise": tally.elementwise,
+            "flops": 2 * tally.macs + tally.elementwise,
+            "neuron_updates": tally.updates,
+            "adds": layer.adds,
+            "muls": layer.muls,
+            "activation_words": layer.activation_words,
+            "state_words": layer.state_words,
+            "active": layer.active,
+            "outputs": layer.outputs,
+            "spiking": int(layer.spiking),
+        }
+    return rows
+
+
+def without_padding(tokens: Tensor) -> Tensor:
+    """A story [T, 1] of token indices without the zeros on its left, at least one token."""
+    used = tokens.ne(0).any(1).nonzero()
+    first = int(used[0]) if len(used) else len(tokens) - 1
+    return tokens[first:]

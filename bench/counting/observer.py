@@ -1,0 +1,322 @@
+"""One run of a network seen operator by operator: kinds, sparse counts, structure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from bench.counting.declared import NeuronLayer, is_recurrent_map, neuron_layer
+from bench.counting.dependence import FRESH as FRESH_MAKERS
+from bench.counting.known import ANALOG, FRESH, SPIKES, Kind, Known
+from bench.counting.layers import LayerRun, Synapse
+from bench.counting.names import ACTIVATIONS, FREE, NEURON, SYNAPTIC, base_name
+from bench.counting.numbering import Numbering
+from bench.counting.propagation import propagate
+from bench.counting.shapes_only import on_meta
+from bench.counting.sparse import FanOuts
+from bench.counting.synapse_calls import SynapseCalls
+from bench.counting.synaptic import formula_for, uncountable
+from bench.counting.tally import Tally, UncountableError
+from bench.counting.tracing import only_integers
+from bench.counting.weights import Structure
+
+
+@dataclass
+class Run:
+    """What one run cost, by module path."""
+
+    layers: dict[str, LayerRun] = field(default_factory=lambda: defaultdict(LayerRun))
+    synapses: list[Synapse] = field(default_factory=list)
+
+
+class Observer(TorchDispatchMode):
+    """Watches runs of one network; structure and fan-outs are kept from run to run.
+
+    Use as a context around a call inside `torch.inference_mode()`, where composite operators
+    arrive whole.
+    """
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.structure = Structure(net)
+        self.fan_outs = FanOuts()
+        self.numbering = Numbering(net)
+        self.run = Run()
+        self._facts: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+        self._scopes: list[tuple[str, bool]] = [("", False)]
+        self._calls = SynapseCalls(self)
+        self.declared = {
+            name: layer
+            for name, module in net.named_modules()
+            if (layer := neuron_layer(module)) is not None
+        }
+        self._maps = {name for name, module in net.named_modules() if is_recurrent_map(module)}
+        for name, module in net.named_modules():
+            self._watch(name, module)
+
+    # What is known of tensors ---------------------------------------------------------------
+
+    def declare(self, tensor: Tensor, kind: Kind) -> None:
+        """An input of the network, and its kind."""
+        self._facts[tensor] = Known("input", kind)
+
+    def known(self, tensor: Tensor) -> Known:
+        """What is known of a tensor; constants become known when they are met."""
+        fact = self._facts.get(tensor)
+        if fact is not None:
+            return fact
+        if tensor.is_inference() and tensor.dim() and not self.inside_neuron:
+            raise UncountableError(
+                f"module {self.module!r} uses a tensor of shape {tuple(tensor.shape)} that came "
+                "up out of torch's sight (numpy, an extension); compute it with torch operators"
+            )
+        fact = FRESH if tensor.is_inference() else Known(
+            "weight", number=self.numbering.of_leaf(tensor)
+        )
+        self._facts[tensor] = fact
+        return fact
+
+    @property
+    def module(self) -> str:
+        """Path of the module that is running."""
+        return self._scopes[-1][0]
+
+    @property
+    def inside_neuron(self) -> bool:
+        """Whether a declared neuron module is running: it is counted by formula."""
+        return self._scopes[-1][1]
+
+    # Modules ---------------------------------------------------------------------------------
+
+    def _watch(self, name: str, module: nn.Module) -> None:
+        if isinstance(module, torch.jit.ScriptModule):
+            raise UncountableError(
+                f"module {name!r} is scripted, which hides its operators; count the module that "
+                "it was scripted from"
+            )
+
+        def enter(_: nn.Module, __: Any) -> None:
+            self._scopes.append((name, self.inside_neuron or name in self.declared))
+
+        def leave(_: nn.Module, inputs: Any, output: Any) -> None:
+            self._scopes.pop()
+            if not self.inside_neuron:
+                self._leave(name, module, inputs, output)
+
+        module.register_forward_pre_hook(enter, prepend=True)
+        module.register_forward_hook(leave)
+
+    def _leave(self, name: str, module: nn.Module, inputs: Any, output: Any) -> None:
+        if name in self.declared:
+            self._neurons(name, self.declared[name], inputs, output)
+        elif name in self._maps:
+            layer = self.run.layers[name]
+            layer.tally += Tally(updates=output.numel())
+            layer.state_words += 4 * output.numel()
+            self.structure.add_neurons(name, name, output[0, 0].numel())
+        elif (kind := getattr(module, "output_kind", None)) is not None:
+            for tensor in pytree.tree_leaves(output):
+                if isinstance(tensor, Tensor):
+                    fact = replace(self.known(tensor).plain(), kind=kind)
+                    self._facts[tensor] = fact
+
+    def _neurons(self, name: str, declared: NeuronLayer, inputs: Any, output: Any) -> None:
+        tensor = next(t for t in pytree.tree_leaves(output) if isinstance(t, Tensor))
+        kind = SPIKES if declared.output_kind == SPIKES else ANALOG
+        cost = declared.cost(tensor.shape)
+        self.fire(name, cost, self.origin_of(inputs), tensor, kind, declared.batch_dims)
+        if declared.w_rec is not None:
+            self._calls.recurrent_neurons(name, declared.w_rec, tensor, kind)
+
+    def origin_of(self, inputs: Any) -> frozenset[int]:
+        """The synaptic calls that reach one of the inputs."""
+        tensors = [t for t in pytree.tree_leaves(inputs) if isinstance(t, Tensor)]
+        return frozenset().union(*(self.known(t).origin for t in tensors))
+
+    def fire(
+        self,
+        name: str,
+        cost: Tally,
+        origin: frozenset[int],
+        output: Tensor,
+        kind: Kind,
+        batch_dims: int,
+    ) -> None:
+        """A layer of neurons has produced `output` of this kind."""
+        layer = self.run.layers[name]
+        layer.tally += replace(cost, macs=0, dot_additions=0)
+        # Membrane additions and multiplications in the convention of the authors of LIAF-Net.
+        layer.adds += 2 * output.numel()
+        layer.muls += 2 * output.numel()
+        layer.state_words += 2 * output.numel()
+        layer.watch(output)
+        for call in origin:
+            self.run.synapses[call].feed(kind)
+        units = output[(0,) * batch_dims].numel() if output.numel() else 0
+        self.structure.add_neurons(name, name, units)
+        self._facts[output] = Known("input", kind)
+
+    # Operators -------------------------------------------------------------------------------
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = dict(kwargs or {})
+        name = base_name(func.name())
+        formula = formula_for(name)
+        if formula is None and name not in FREE:
+            composite = self._decomposed(func, args, kwargs)
+            if composite is not NotImplemented:
+                return composite
+            if not self.inside_neuron:
+                raise uncountable(func.name(), self.module)
+        out = on_meta(func, args, kwargs)
+        outs = [t for t in pytree.tree_leaves(out) if isinstance(t, Tensor)]
+        if outs:
+            positional = _positional(func, args, kwargs)
+            self._observe(name, func, positional, args, kwargs, outs, formula)
+        return out
+
+    def _decomposed(self, func: Any, args: Any, kwargs: Any) -> Any:
+        with self:
+            return func.decompose(*args, **kwargs)
+
+    def _observe(
+        self,
+        name: str,
+        func: Any,
+        positional: list[Any],
+        args: Any,
+        kwargs: dict[str, Any],
+        outs: list[Tensor],
+        formula: Callable[..., Tally] | None,
+    ) -> None:
+        tensors = [t for t in pytree.tree_leaves(positional) if isinstance(t, Tensor)]
+        mutated = func._schema.is_mutable
+        facts = [self.known(t) for t in tensors]
+        depends = self._depends(name, facts)
+        counted = formula is not None and not self.inside_neuron
+        if counted and (depends or name in SYNAPTIC):
+            assert formula is not None
+            self._count(name, formula, positional, outs, depends)
+        if name in FRESH_MAKERS:
+            found = [FRESH] * len(outs)
+        elif not depends:
+            found = self._constants(func, positional, facts, outs, mutated)
+        elif self.inside_neuron:
+            found = [Known("input")] * len(outs)
+        elif name in SYNAPTIC or name == NEURON:
+            found = self._calls.results(name, positional, outs)
+        else:
+            found = propagate(name, func, positional, kwargs, outs, self.known)
+            found = self._after(name, positional, outs, found)
+        for tensor, fact in zip(outs, found, strict=True):
+            self._learn(tensor, fact, mutated)
+
+    def _depends(self, name: str, facts: Sequence[Known]) -> bool:
+        if name in FRESH_MAKERS:
+            return False
+        roles = {f.role for f in facts}
+        return "input" in roles or (name in SYNAPTIC and "fresh" in roles)
+
+    def _count(
+        self,
+        name: str,
+        formula: Callable[..., Tally],
+        args: list[Any],
+        outs: list[Tensor],
+        depends: bool,
+    ) -> None:
+        if name in SYNAPTIC or "::" in name:
+            self._calls.count(name, formula, args, outs, depends)
+            return
+        if only_integers([*pytree.tree_leaves(args), *outs]):
+            return
+        self.run.layers[self.module].add_pointwise(name, formula(args, outs))
+
+    def _constants(
+        self, func: Any, args: Any, facts: list[Known], outs: list[Tensor], mutated: bool
+    ) -> list[Known]:
+        if not any(f.role == "weight" for f in facts):
+            return [FRESH] * len(outs)
+        numbers = self.numbering.of_results(func, args, facts, len(outs), mutated)
+        return [Known("weight", number=n) for n in numbers]
+
+    def _after(
+        self, name: str, args: list[Any], outs: list[Tensor], found: list[Known]
+    ) -> list[Known]:
+        """Units behind activations; zeros put around an image; embeddings."""
+        if name in ACTIVATIONS:
+            self._activate(name, args[0], outs[0])
+        elif name in ("embedding", "embedding_bag"):
+            number = self.known(args[0]).number
+            self.structure.add_embedding(self.module, args[0], number)
+        elif name in ("constant_pad_nd", "pad"):
+            return [replace(found[0], padding=_zero_padding(name, args))]
+        return found
+
+    def _activate(self, name: str, x: Tensor, out: Tensor) -> None:
+        origin = self.known(x).origin
+        if not origin or self.module in self._maps:
+            return
+        calls = [self.run.synapses[i] for i in sorted(origin)]
+        frames = calls[0].frames
+        if out.numel() % frames:
+            return
+        units = out.numel() // frames
+        key: Hashable = (name, units, tuple(sorted({str(c.key) for c in calls})))
+        for call in calls:
+            call.feed(ANALOG)
+        self.structure.add_neurons(self.module, key, units)
+        layer = self.run.layers[self.module]
+        layer.tally += Tally(updates=out.numel())
+        layer.watch(out, spikes=False)
+
+    def _learn(self, tensor: Tensor, fact: Known, mutated: bool) -> None:
+        self._facts[tensor] = fact
+        if not mutated or fact.role != "input":
+            return
+        storage = tensor.untyped_storage()._cdata
+        for other in list(self._facts.keys()):
+            if other is not tensor and other.untyped_storage()._cdata == storage:
+                # Written through a view: what it is now decides what the whole is.
+                old = self._facts[other]
+                kind = fact.kind if old.role != "input" or old.kind == fact.kind else "analog"
+                self._facts[other] = Known("input", kind, origin=old.origin | fact.origin)
+
+    def finish(self) -> Run:
+        """The run so far; the next one starts from nothing."""
+        done, self.run = self.run, Run()
+        self._facts = WeakTensorKeyDictionary()
+        self._scopes = [("", False)]
+        for call in done.synapses:
+            layer = done.layers[call.module]
+            layer.adds += call.dot_additions
+            layer.muls += 0 if call.multiplication_free else call.macs
+        return done
+
+
+def _positional(func: Any, args: Any, kwargs: dict[str, Any]) -> list[Any]:
+    """All arguments in the order of the schema, defaults filled in."""
+    values = list(args)
+    for argument in func._schema.arguments[len(args) :]:
+        if argument.name in kwargs:
+            values.append(kwargs[argument.name])
+        else:
+            values.append(argument.default_value if argument.has_default_value() else None)
+    return values
+
+
+def _zero_padding(name: str, args: list[Any]) -> tuple[tuple[int, int], ...]:
+    value = args[2] if name == "constant_pad_nd" else args[3]
+    mode = "constant" if name == "constant_pad_nd" else args[2]
+    if value or mode != "constant" or min(args[1]) < 0:
+        return ()
+    pairs = [(args[1][i], args[1][i + 1]) for i in range(0, len(args[1]), 2)]
+    return tuple(reversed(pairs))

@@ -1,0 +1,221 @@
+"""Exact sparse counts: activity times the real fan-out, in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from bench.counting.geometry import Convolution
+from bench.counting.known import (
+    ANALOG,
+    GRADED,
+    SPIKES,
+    Kind,
+    Known,
+    indicator,
+    presence,
+    spike_events,
+)
+from bench.counting.names import CONVOLUTIONS
+from bench.counting.propagation import KnownOf
+from bench.counting.synaptic import matrices_of, steps_of
+from bench.counting.tally import UncountableError
+
+aten = torch.ops.aten
+
+
+class Sparse(NamedTuple):
+    """Operations of one call: of what kind, how many, and with pooling folded into the fan-out."""
+
+    kind: Kind
+    count: int
+    folded: int
+
+    def accumulates(self) -> int:
+        """Accumulate operations: those of spikes."""
+        return self.count if self.kind == SPIKES else 0
+
+    def multiplies(self) -> int:
+        """Effective multiply-accumulates: those of analog and graded inputs."""
+        return 0 if self.kind == SPIKES else self.count
+
+
+class FanOuts:
+    """Fan-out maps, computed once for each weight and geometry."""
+
+    def __init__(self) -> None:
+        self._maps: dict[Hashable, Tensor] = {}
+
+    def of(self, conv: Convolution, number: Hashable, out_shape: Sequence[int]) -> Tensor:
+        """Of a convolution; float64 [channels, *inputs]."""
+        geometry = conv.geometry(out_shape)
+        key = (number, geometry)
+        if key not in self._maps:
+            self._maps[key] = geometry.fan_out(indicator(conv.weight))
+        return self._maps[key]
+
+    def of_matrix(self, weight: Tensor, number: Hashable) -> Tensor:
+        """Non-zero weights in every column of [outputs, inputs]; float64 [inputs]."""
+        if number not in self._maps:
+            self._maps[number] = indicator(weight).sum(0)
+        return self._maps[number]
+
+
+def check_spikes(x: Tensor, operator: str, module: str) -> None:
+    """Declared spikes that are not 0 or 1 are an error, never a wrong count."""
+    if not bool(((x == 0) | (x == 1)).all()):
+        raise UncountableError(
+            f"the input of {operator} in module {module!r} is declared as spikes but holds other "
+            "values than 0 and 1; declare it as 'graded' or 'analog' (input_kind, output_kind)"
+        )
+
+
+def operands_of(name: str, args: Sequence[Any]) -> list[Tensor]:
+    """The tensors that an operator multiplies, without what it accumulates on."""
+    if name == "einsum":
+        return list(args[1])
+    if name in ("addmm", "addmv", "baddbmm", "addbmm"):
+        return [args[1], args[2]]
+    return [args[0], args[1]]
+
+
+def product(
+    name: str, args: Sequence[Any], out: Tensor, known: KnownOf, fan_outs: FanOuts
+) -> Sparse:
+    """Sparse counts of a convolution, linear, matmul, einsum, ...: any product of two tensors."""
+    operands = operands_of(name, args)
+    if len(operands) != 2:
+        raise UncountableError(
+            f"{name} of {len(operands)} operands has no sparse count; multiply two at a time"
+        )
+    facts = [known(t) for t in operands]
+    kind = _kind_of(facts)
+    present = [presence(t, f) if f.role != "weight" else None for t, f in _pairs(operands, facts)]
+    count = _multiplied(name, args, operands, facts, present, out, fan_outs)
+    if kind == SPIKES:
+        return Sparse(kind, count, count)
+    if kind == ANALOG or sum(f.role == "input" for f in facts) != 1:
+        return Sparse(kind, count, 0)
+    events = [
+        spike_events(t, f) if f.role == "input" else None for t, f in _pairs(operands, facts)
+    ]
+    if all(e is None for e in events):
+        return Sparse(kind, count, 0)
+    folded = _multiplied(name, args, operands, facts, events, out, fan_outs)
+    return Sparse(kind, count, folded)
+
+
+def _pairs(operands: list[Tensor], facts: list[Known]) -> list[tuple[Tensor, Known]]:
+    return list(zip(operands, facts, strict=True))
+
+
+def _kind_of(facts: Sequence[Known]) -> Kind:
+    """Spikes gate whatever they meet: one binary operand saves the multiplication."""
+    kinds = {f.kind for f in facts if f.role == "input"}
+    for kind in (SPIKES, GRADED):
+        if kind in kinds:
+            return kind
+    return ANALOG
+
+
+def _multiplied(
+    name: str,
+    args: Sequence[Any],
+    operands: list[Tensor],
+    facts: list[Known],
+    activity: list[Tensor | None],
+    out: Tensor,
+    fan_outs: FanOuts,
+) -> int:
+    x, weight = activity[0], facts[1]
+    if x is not None and weight.role == "weight":
+        if name in CONVOLUTIONS:
+            conv = Convolution.read(name, args)
+            return _total(x * fan_outs.of(conv, weight.number, out.shape))
+        if name == "linear":
+            return _total(x * fan_outs.of_matrix(operands[1], weight.number))
+    left, right = (
+        indicator(t) if a is None else a for t, a in zip(operands, activity, strict=True)
+    )
+    return _total(_product_of(name, args, left, right))
+
+
+def _product_of(name: str, args: Sequence[Any], left: Tensor, right: Tensor) -> Tensor:
+    """The operator itself on indicators, without bias."""
+    if name in CONVOLUTIONS:
+        conv = Convolution.read(name, args)
+        if any(a != b for a, b in conv.padding):
+            raise UncountableError(f"{name} of two inputs with one-sided padding is not counted")
+        pads = [a for a, _ in conv.padding]
+        extra = args[7] if name in ("_convolution", "convolution") else [0] * len(pads)
+        if name.startswith("conv_transpose"):
+            extra = args[5]
+        return aten.convolution(
+            left, right, None, conv.stride, pads, conv.dilation, conv.transposed, extra,
+            conv.groups,
+        )
+    if name == "einsum":
+        return torch.einsum(args[0], left, right)
+    if name == "linear":
+        return left @ right.mT if right.dim() > 1 else left @ right
+    if name in ("dot", "vdot", "inner"):
+        return torch.inner(left, right)
+    return left @ right
+
+
+def _total(products: Tensor) -> int:
+    return int(products.sum().item())
+
+
+def recurrent(
+    args: Sequence[Any], known: KnownOf, fan_outs: FanOuts, layers: int, directions: int
+) -> list[Sparse]:
+    """nn.LSTM, GRU and RNN: what is non-zero in the input, and every state, the first one too."""
+    x, steps = args[0], steps_of(args)
+    matrices = matrices_of(args)
+    fact = known(x)
+    per_unit = len(matrices) // (layers * directions)
+    inputs = dense = folded = 0
+    events = spike_events(x, fact)
+    for i, matrix in enumerate(matrices):
+        if i % per_unit == 0 and i < per_unit * directions:
+            fan = fan_outs.of_matrix(matrix, known(matrix).number)
+            inputs += _total(presence(x, fact) * fan)
+            folded += 0 if events is None else _total(events * fan)
+        else:
+            dense += steps * int(indicator(matrix).sum().item())
+    if fact.kind == SPIKES:
+        folded = inputs
+    return [Sparse(fact.kind, inputs, folded), Sparse(ANALOG, dense, 0)]
+
+
+def attention(args: Sequence[Any], out: Tensor, known: KnownOf) -> list[Sparse]:
+    """Q K^T by what is non-zero in both; the weights times V, where the mask lets them through."""
+    q, k, v, mask = args[0], args[1], args[2], args[3]
+    causal, grouped = bool(args[5]), len(args) > 7 and bool(args[7])
+    present = [presence(t, known(t)) for t in (q, k, v)]
+    if grouped:
+        repeats = q.shape[-3] // k.shape[-3]
+        present[1:] = [p.repeat_interleave(repeats, -3) for p in present[1:]]
+    scores = present[0] @ present[1].mT
+    allowed = torch.ones(scores.shape, dtype=torch.float64)
+    if causal:
+        allowed = allowed.tril()
+    if mask is not None:
+        allowed = allowed * ((mask if mask.dtype == torch.bool else mask != -torch.inf).double())
+    first = _kind_of([known(q), known(k)])
+    second = _kind_of([known(v)])
+    count, weighted = _total(scores), _total(allowed @ present[2])
+    return [
+        Sparse(first, count, count if first == SPIKES else 0),
+        Sparse(second, weighted, weighted if second == SPIKES else 0),
+    ]
+
+
+def recurrent_neurons(y: Tensor, w_rec: Tensor, kind: Kind) -> Sparse:
+    """W_rec Y[t-1] of a neuron layer with outputs y [T, B, N]; before the first step Y is 0."""
+    count = _total(indicator(y[:-1]) * indicator(w_rec).sum(0))
+    return Sparse(kind, count, count if kind == SPIKES else 0)

@@ -1,0 +1,213 @@
+"""Calls of synaptic operators: their structure, their sparse counts, what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from bench.counting import sparse
+from bench.counting.geometry import Convolution
+from bench.counting.known import ANALOG, SPIKES, Kind, Known, indicator
+from bench.counting.layers import Synapse
+from bench.counting.names import (
+    ATTENTION,
+    CELLS,
+    CONVOLUTIONS,
+    NEURON,
+    RECURRENT,
+    RECURRENT_NEURON,
+)
+from bench.counting.neurons import STATES
+from bench.counting.sparse import Sparse
+from bench.counting.synaptic import hidden_units, matrices_of, recurrent_products, steps_of
+from bench.counting.tally import Tally
+
+if TYPE_CHECKING:
+    from bench.counting.observer import Observer
+
+
+class SynapseCalls:
+    """The observer's part that knows synaptic operators."""
+
+    def __init__(self, observer: Observer) -> None:
+        self.o = observer
+        self._last: int | None = None
+
+    def count(
+        self,
+        name: str,
+        formula: Callable[..., Tally],
+        args: list[Any],
+        outs: list[Tensor],
+        depends: bool,
+    ) -> None:
+        """Adds one call to the module that is running."""
+        cost = formula(args, outs)
+        if name in (NEURON, RECURRENT_NEURON):
+            self._operator_neurons(name, cost, args, outs[0])
+        elif name in RECURRENT:
+            self._recurrent(name, cost, args, outs)
+        elif name in CELLS:
+            self._cell(name, cost, args, outs)
+        elif name == ATTENTION:
+            self._attention(cost, args, outs[0])
+        else:
+            self._product(name, cost, args, outs[0], depends)
+
+    def results(self, name: str, args: list[Any], outs: list[Tensor]) -> list[Known]:
+        """What is known of the results: synaptic currents, or what neurons put out."""
+        if name in (NEURON, RECURRENT_NEURON):
+            return [self.o.known(outs[0])]
+        origin = frozenset() if self._last is None else frozenset({self._last})
+        return [Known("input", origin=origin)] * len(outs)
+
+    # -- products -----------------------------------------------------------------------------
+
+    def _product(
+        self, name: str, cost: Tally, args: list[Any], out: Tensor, depends: bool
+    ) -> None:
+        operands = sparse.operands_of(name, args)
+        facts = [self.o.known(t) for t in operands]
+        weights = [i for i, f in enumerate(facts) if f.role == "weight"]
+        key: Hashable = name
+        frames = out.numel() // max(out.shape[-1], 1) if out.dim() else 1
+        if depends and len(weights) == 1:
+            weight, fact = operands[weights[0]], facts[weights[0]]
+            self.o.structure.add_weight(self.o.module, weight, fact.number)
+            key, synapses, frames = self._geometry(name, args, weight, fact, out, frames)
+            self.o.structure.add_synapses(self.o.module, key, synapses)
+        kind = next((f.kind for f in facts if f.role == "input"), ANALOG)
+        self._begin(key, kind, frames, cost)
+        moved = sum(t.numel() for t, f in zip(operands, facts, strict=True) if f.role != "weight")
+        self._words(moved + out.numel())
+        if out.is_meta:
+            return
+        for operand, fact in zip(operands, facts, strict=True):
+            if fact.role == "input" and fact.kind == SPIKES:
+                sparse.check_spikes(operand, name, self.o.module)
+        self._layer.add_sparse(
+            sparse.product(name, args, out, self.o.known, self.o.fan_outs)
+        )
+
+    def _geometry(
+        self, name: str, args: list[Any], weight: Tensor, fact: Known, out: Tensor, frames: int
+    ) -> tuple[Hashable, int, int]:
+        """What tells uses of a weight apart, its connections, and frames in the batch."""
+        if name not in CONVOLUTIONS:
+            return (fact.number,), int(indicator(weight).sum().item()), frames
+        conv = Convolution.read(name, args)
+        dims = len(weight.shape) - 2
+        extra = self.o.known(conv.x).padding
+        extra = extra if len(extra) == dims and not conv.transposed else ()
+        geometry = conv.geometry(out.shape, extra)
+        temporal = dims == 3
+        frames = conv.frames() * (out.shape[-3] if temporal else 1)
+        if temporal:  # another length of time is no other geometry
+            spatial = (geometry.inputs[1:], geometry.padding[1:], geometry.stride[1:])
+            key: Hashable = (fact.number, spatial, geometry.dilation, geometry.groups)
+        else:
+            key = (fact.number, geometry)
+        return key, geometry.synapses(indicator(weight), temporal), frames
+
+    # -- recurrent layers ---------------------------------------------------------------------
+
+    def _recurrent(self, name: str, cost: Tally, args: list[Any], outs: list[Tensor]) -> None:
+        layers, directions = _depth(args)
+        matrices, steps = matrices_of(args), steps_of(args)
+        self._units(name, cost, matrices, hidden_units(name, matrices), steps)
+        self._words(args[0].numel() + outs[0].numel())
+        if not outs[0].is_meta:
+            parts = sparse.recurrent(args, self.o.known, self.o.fan_outs, layers, directions)
+            for part in parts:
+                self._layer.add_sparse(part)
+
+    def _cell(self, name: str, cost: Tally, args: list[Any], outs: list[Tensor]) -> None:
+        x, w_ih, w_hh = args[0], args[2], args[3]
+        rows = prod(x.shape[:-1])
+        self._units(name.removesuffix("_cell"), cost, [w_ih, w_hh], w_hh.shape[1], rows)
+        self._words(x.numel() + outs[0].numel())
+        if outs[0].is_meta:
+            return
+        inputs = [x, w_ih]
+        self._layer.add_sparse(
+            sparse.product("linear", inputs, outs[0], self.o.known, self.o.fan_outs)
+        )
+        self._layer.add_sparse(Sparse(ANALOG, rows * int(indicator(w_hh).sum().item()), 0))
+
+    def _units(
+        self, name: str, cost: Tally, matrices: list[Tensor], units: int, steps: int
+    ) -> None:
+        module, structure = self.o.module, self.o.structure
+        for matrix in matrices:
+            number = self.o.known(matrix).number
+            structure.add_weight(module, matrix, number)
+            structure.add_synapses(module, (number,), int(indicator(matrix).sum().item()))
+        key = ("units", *(self.o.known(m).number for m in matrices))
+        structure.add_neurons(module, key, units)
+        self._begin(key, ANALOG, max(steps, 1), cost)
+        layer = self._layer
+        layer.adds += cost.additions
+        layer.muls += cost.multiplications
+        layer.state_words += 2 * STATES[name] * cost.updates
+
+    # -- attention and neurons ----------------------------------------------------------------
+
+    def _attention(self, cost: Tally, args: list[Any], out: Tensor) -> None:
+        self._begin(ATTENTION, ANALOG, 1, cost)
+        self._words(sum(t.numel() for t in args[:3]) + out.numel())
+        if not out.is_meta:
+            for part in sparse.attention(args, out, self.o.known):
+                self._layer.add_sparse(part)
+        self._last = None
+
+    def _operator_neurons(self, name: str, cost: Tally, args: list[Any], out: Tensor) -> None:
+        recurrent = name == RECURRENT_NEURON
+        output = args[10] if recurrent else args[9]
+        kind: Kind = SPIKES if output == "spike" else ANALOG
+        module = self.o.module
+        origin = self.o.known(args[0]).origin
+        self.o.fire(module, cost, origin, out, kind, 2)
+        if recurrent:
+            self.recurrent_neurons(module, args[1], out, kind)
+
+    def recurrent_neurons(self, module: str, w_rec: Tensor, out: Tensor, kind: Kind) -> None:
+        """The recurrent matrix of a neuron layer with outputs [T, B, N]."""
+        number = self.o.known(w_rec).number
+        self.o.structure.add_weight(module, w_rec, number)
+        count = int(indicator(w_rec).sum().item())
+        self.o.structure.add_synapses(module, (number,), count)
+        products = recurrent_products(out.shape)
+        call = Synapse(module, (number,), kind, 1, products.macs, products.dot_additions, {kind})
+        self.o.run.synapses.append(call)
+        layer = self.o.run.layers[module]
+        layer.tally += Tally(macs=products.macs, dot_additions=products.dot_additions)
+        if not out.is_meta:
+            layer.add_sparse(sparse.recurrent_neurons(out, w_rec, kind))
+
+    # -- bookkeeping --------------------------------------------------------------------------
+
+    @property
+    def _layer(self) -> Any:
+        return self.o.run.layers[self.o.module]
+
+    def _begin(self, key: Hashable, kind: Kind, frames: int, cost: Tally) -> None:
+        self._last = len(self.o.run.synapses)
+        call = Synapse(self.o.module, key, kind, frames, cost.macs, cost.dot_additions)
+        self.o.run.synapses.append(call)
+        self._layer.tally += cost
+
+    def _words(self, words: int) -> None:
+        self._layer.activation_words += words
+
+
+def _depth(args: list[Any]) -> tuple[int, int]:
+    """Layers and directions of aten::lstm, gru and rnn, packed or not."""
+    packed = isinstance(args[1], Tensor) and not isinstance(args[3], bool)
+    biased = next(i for i, a in enumerate(args) if isinstance(a, bool))
+    layers = args[biased + 1]
+    directions = 2 if args[biased + 4] else 1
+    assert isinstance(layers, int), packed
+    return layers, directions
