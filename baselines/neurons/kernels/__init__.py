@@ -78,9 +78,10 @@ class KernelFallback(UserWarning):
 @functools.cache
 def kernels() -> tuple[Kernel, ...]:
     """Every kernel, fastest first; the last one refuses nothing."""
+    from baselines.neurons.kernels.cpu import Cpu
     from baselines.neurons.kernels.portable import Portable
 
-    return (Portable(),)
+    return (Cpu(), Portable())
 
 
 def select(x: Tensor, parameters: tuple[Tensor, ...], step: Step) -> Kernel:

@@ -25,8 +25,12 @@ import platformdirs
 SOURCE = Path(__file__).parent / "cpu_source"
 PATIENCE = 4.5  # seconds for one variant, all attempts together
 
-# No -ffast-math: NaN has to pass. -ffp-contract=off rounds as the portable kernel does.
+# No -ffast-math: NaN has to pass. -ffp-contract=off rounds as the definition in PyTorch does.
 FLAGS = ("-std=c++17", "-O3", "-fPIC", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math")
+
+
+# GCC unrolls the loop over a tile before it could be vectorised, unless told not to.
+GCC_FLAGS = ("--param", "max-completely-peel-times=4")
 
 
 class Unavailable(Exception):
@@ -39,6 +43,10 @@ class Compiler:
 
     command: tuple[str, ...]
     version: str
+
+    @property
+    def is_gcc(self) -> bool:
+        return "clang" not in self.version
 
     @property
     def short(self) -> str:
@@ -72,41 +80,44 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_path("liafbench")) / "kernels"
 
 
-def load(macros: tuple[str, ...]) -> ctypes.CDLL:
-    """The variant with these macros ("NAME=value"), compiled where it is not in the cache.
+def load(source: str, macros: tuple[str, ...]) -> ctypes.CDLL:
+    """A source file with these macros ("NAME=value"), compiled where it is not in the cache.
 
     Raises:
         Unavailable: there is no compiler, it fails, or the cache folder cannot be written.
     """
-    result = _load_once(macros, os.environ.get("LIAFBENCH_CXXFLAGS", ""))
+    result = _load_once(source, macros, os.environ.get("LIAFBENCH_CXXFLAGS", ""))
     if isinstance(result, Unavailable):
         raise result
     return result
 
 
 @functools.cache
-def _load_once(macros: tuple[str, ...], extra: str) -> ctypes.CDLL | Unavailable:
+def _load_once(source: str, macros: tuple[str, ...], extra: str) -> ctypes.CDLL | Unavailable:
     try:
-        return _load(macros, shlex.split(extra))
+        return _load(source, macros, shlex.split(extra))
     except Unavailable as reason:
         return reason
 
 
-def _load(macros: tuple[str, ...], extra: list[str]) -> ctypes.CDLL:
-    defines = [f"-D{macro}" for macro in macros]
+def _load(source: str, macros: tuple[str, ...], extra: list[str]) -> ctypes.CDLL:
+    common = [*FLAGS, *_machine_flags(), *extra, *(f"-D{macro}" for macro in macros)]
+    if compiler().is_gcc:
+        common += GCC_FLAGS
     deadline = time.monotonic() + PATIENCE
-    # The first takes the OpenMP runtime that torch has loaded already: two would fight for cores.
     reason: Exception | None = None
+    # Not linked against an OpenMP runtime: the symbols are those of the runtime that PyTorch has
+    # loaded, since two runtimes would fight for the cores. Without one, a single thread.
     for threading in (["-fopenmp"], []):
-        flags = [*FLAGS, *_machine_flags(), *threading, *extra, *defines]
-        library = cache_folder() / f"{_key(flags)}.so"
-        if not library.exists():
-            _compile(flags, library, deadline)
+        flags = [*common, *threading]
+        library = cache_folder() / f"{_key(source, flags)}.so"
         try:
+            if not library.exists():
+                _compile(source, flags, library, deadline)
             return ctypes.CDLL(str(library))
-        except OSError as error:
-            reason = error
-    raise Unavailable(f"the compiled kernel does not load: {reason}")
+        except (Unavailable, OSError) as error:
+            reason = reason or error
+    raise Unavailable(str(reason))
 
 
 def _machine_flags() -> list[str]:
@@ -128,16 +139,16 @@ def _machine() -> str:
     return "\n".join(described)
 
 
-def _key(flags: list[str]) -> str:
+def _key(source: str, flags: list[str]) -> str:
     digest = hashlib.sha256()
-    for part in (_machine(), compiler().version, *compiler().command, *flags):
+    for part in (_machine(), compiler().version, *compiler().command, source, *flags):
         digest.update(part.encode() + b"\0")
     for path in sorted(SOURCE.iterdir()):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:24]
 
 
-def _compile(flags: list[str], library: Path, deadline: float) -> None:
+def _compile(source: str, flags: list[str], library: Path, deadline: float) -> None:
     try:
         library.parent.mkdir(parents=True, exist_ok=True)
         folder = tempfile.TemporaryDirectory(dir=library.parent)
@@ -147,7 +158,7 @@ def _compile(flags: list[str], library: Path, deadline: float) -> None:
         made = Path(folder.name) / "kernel.o"
         shared = Path(folder.name) / "kernel.so"
         command = compiler().command
-        _run([*command, *flags, "-c", str(SOURCE / "kernel.cpp"), "-o", str(made)], deadline)
+        _run([*command, *flags, "-c", str(SOURCE / source), "-o", str(made)], deadline)
         linking = [flag for flag in flags if flag.startswith("-fsanitize")]
         _run([*command, "-shared", *linking, str(made), "-o", str(shared)], deadline)
         os.replace(shared, library)

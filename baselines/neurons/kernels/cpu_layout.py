@@ -30,12 +30,16 @@ def with_frame_strides(x: Tensor, strides: tuple[int, ...]) -> Tensor:
     """`x` itself, or a copy, whose frames x[t] have these strides."""
     if x.stride()[1:] == strides:
         return x
-    return empty_frames(x, strides).copy_(x)
+    return _empty(x, strides).copy_(x)
 
 
-def empty_frames(x: Tensor, strides: tuple[int, ...]) -> Tensor:
-    """An uninitialised tensor of the shape and dtype of `x`, time outermost, frames so strided."""
-    return x.new_empty_strided(x.shape, (math.prod(x.shape[1:]), *strides))
+def empty_frames(frames: Tensor) -> Tensor:
+    """An uninitialised tensor like `frames` without gaps between the time steps."""
+    return _empty(frames, frames.stride()[1:])
+
+
+def _empty(x: Tensor, frame_strides: tuple[int, ...]) -> Tensor:
+    return x.new_empty_strided(x.shape, (math.prod(x.shape[1:]), *frame_strides))
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,9 @@ class Broadcast:
             back = sorted(range(len(self.order)), key=self.order.__getitem__)
             total = total.reshape(self.sizes).permute(back)
         return total.sum_to_size(parameter.shape).to(parameter.dtype)
+
+
+SHARED = Broadcast(torch.ones(()), 1, 1, (), ())
 
 
 def broadcast(parameter: Tensor, shape: tuple[int, ...], strides: tuple[int, ...]) -> Broadcast:

@@ -4,10 +4,11 @@
 
 #include <cstdint>
 
+#include "broadcast.h"
 #include "memory.h"
 #include "step.h"
 
-constexpr int64_t max_block = 2048;  // columns: the arrays of a block stay within a cache
+constexpr int64_t max_block = 4096;  // columns: their state stays in the first cache
 constexpr bool varied = VARIED;      // alpha, beta or v_threshold differ between columns
 
 // Mirrored field by field in cpu_call.py.
@@ -26,29 +27,43 @@ struct Call {
     Constants constants;
 };
 
-// The parameters of one block: one value, or one for each of its columns.
-class BlockParameters {
-public:
-    BlockParameters(const Call& call, int64_t first, int64_t n) {
-        const int64_t wanted = varied ? n : 1;
-        gather(call.alpha, first, wanted, alpha_);
-        gather(call.beta, first, wanted, beta_);
-        gather(call.v_threshold, first, wanted, v_threshold_);
-    }
-    Parameters operator[](int64_t column) const {
-        const int64_t i = varied ? column : 0;
-        return {alpha_[i], beta_[i], v_threshold_[i]};
-    }
+inline int64_t whole_tiles(int64_t n) { return (n + tile - 1) / tile * tile; }
 
-private:
-    static constexpr int64_t size = varied ? max_block : 1;
-    alignas(64) float alpha_[size];
-    alignas(64) float beta_[size];
-    alignas(64) float v_threshold_[size];
+// One value, or one for every column of a block.
+template <bool many, typename T = float>
+struct Columns {
+    alignas(line) T values[many ? max_block : 1] = {};
+
+    T& operator[](int64_t column) { return values[many ? column : 0]; }
+    const T& operator[](int64_t column) const { return values[many ? column : 0]; }
 };
 
-inline void fill(float* row, int64_t n, float v) {
-    for (int64_t i = 0; i < n; ++i) row[i] = v;
+// The state of a block, one value a column.
+struct State {
+    alignas(line) float values[max_block];
+
+    State(int64_t n, float v) {
+        for (int64_t i = 0; i < whole_tiles(n); ++i) values[i] = v;
+    }
+};
+
+struct BlockParameters {
+    Columns<varied> alpha, beta, v_threshold;
+
+    BlockParameters(const Call& call, int64_t first, int64_t n) {
+        const int64_t wanted = varied ? n : 1;
+        gather(call.alpha, first, wanted, alpha.values);
+        gather(call.beta, first, wanted, beta.values);
+        gather(call.v_threshold, first, wanted, v_threshold.values);
+    }
+    Parameters operator[](int64_t column) const {
+        return {alpha[column], beta[column], v_threshold[column]};
+    }
+};
+
+// Where the first row of the block after this one lies, to be fetched ahead.
+inline const value* next_block(const Call& call, int64_t first, int64_t n) {
+    return call.x + (first + n < call.columns ? first + n : first);
 }
 
 // Calls run(thread, first column, number of columns). The split depends on the sizes alone.
@@ -65,4 +80,21 @@ inline void for_each_block(const Call& call, Run run) {
         }
         finish_streaming();
     }
+}
+
+// What the caller asks before its first call.
+extern "C" int64_t size_of_call() { return sizeof(Call); }
+
+extern "C" const char* instruction_set() {
+#if defined(__AVX512F__)
+    return "avx512";
+#elif defined(__AVX2__)
+    return "avx2";
+#elif defined(__SSE2__)
+    return "sse2";
+#elif defined(__ARM_NEON)
+    return "neon";
+#else
+    return "scalar";
+#endif
 }

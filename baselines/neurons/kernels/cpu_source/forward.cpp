@@ -2,25 +2,42 @@
 
 #include "blocks.h"
 
+static inline void forward_tile(
+    const value* x, float* carried, const BlockParameters& parameters, int64_t column,
+    const Constants& c, value* y, bool stream) {
+    alignas(line) float emitted[tile];
+    VECTORISE
+    for (int64_t i = 0; i < tile; ++i) {
+        const Parameters p = parameters[column + i];
+        const float g = firing_potential(charge(carried[i], to_float(x[i]), p, c), c);
+        const bool spike = g >= p.v_threshold;
+        carried[i] = reset(g, spike, p, c);
+        emitted[i] = emit(g, spike, p, c);
+    }
+    write_tile(y, emitted, stream);
+}
+
 static void forward_block(const Call& call, int64_t first, int64_t n) {
     const Constants c = call.constants;
     const BlockParameters parameters(call, first, n);
-    alignas(64) float carried[max_block];
-    alignas(64) float emitted[max_block];
-    fill(carried, n, c.rest);
+    State carried(n, c.rest);
 
     for (int64_t t = 0; t < call.time_steps; ++t) {
         const value* x = call.x + t * call.x_stride + first;
-        if (t + 1 < call.time_steps) prefetch(x + call.x_stride, n * sizeof(value));
-        VECTORISE
-        for (int64_t i = 0; i < n; ++i) {
-            const Parameters p = parameters[i];
-            const float g = firing_potential(charge(carried[i], to_float(x[i]), p, c), c);
-            const bool spike = g >= p.v_threshold;
-            carried[i] = reset(g, spike, p, c);
-            emitted[i] = emit(g, spike, p, c);
+        const value* to_come =
+            t + 1 < call.time_steps ? x + call.x_stride : next_block(call, first, n);
+        value* y = call.y + t * call.columns + first;
+        int64_t i = 0;
+        for (; i + tile <= n; i += tile) {
+            prefetch(to_come + i);
+            forward_tile(x + i, carried.values + i, parameters, i, c, y + i, call.stream);
         }
-        store_row(call.y + t * call.columns + first, emitted, n, call.stream);
+        if (i < n) {
+            const LastTile last(x + i, n - i);
+            LastTile result;
+            forward_tile(last.values, carried.values + i, parameters, i, c, result.values, false);
+            result.copy_to(y + i, n - i);
+        }
     }
 }
 

@@ -8,7 +8,7 @@ enum class Surrogate { rect, triangle, sigmoid, atan };
 constexpr Surrogate surrogate = Surrogate::SURROGATE;
 constexpr bool detach_reset = DETACH_RESET;
 
-inline float absolute(float v) { return v < 0.0f ? -v : v; }
+inline float absolute(float v) { return __builtin_fabsf(v); }
 
 // Derivative of the surrogate at u = G - V_th; every one integrates to 1.
 inline float surrogate_derivative(float u, const Constants& c) {

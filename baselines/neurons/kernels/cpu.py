@@ -1,0 +1,172 @@
+"""The fused CPU kernel: C++ without PyTorch headers, compiled at first use, called by ctypes."""
+
+from __future__ import annotations
+
+import functools
+import math
+import warnings
+
+import torch
+from torch import Tensor
+
+from baselines.neurons.kernels import Gradients, KernelFallback, Needs, cpu_build, cpu_call
+from baselines.neurons.kernels.cpu_layout import (
+    SHARED,
+    Broadcast,
+    broadcast,
+    empty_frames,
+    time_outermost,
+    with_frame_strides,
+)
+from baselines.neurons.kernels.portable import Portable
+from baselines.neurons.step import Step
+
+SCRATCH = 256 * 1024  # bytes of recomputed potential: stays in a second-level cache
+STREAM_FROM = 4 * 1024 * 1024  # bytes: a larger result is written past the caches
+LINE = 64  # columns: whole cache lines in either type
+PARALLEL_FROM = 64 * 1024  # elements: fewer are not worth waking a thread for
+
+
+class Cpu:
+    """Serves float32 and bfloat16 on the CPU wherever a C++ compiler is found."""
+
+    @property
+    def name(self) -> str:
+        """ "cpu-avx512 (g++ 12.2.0)"; before anything could be compiled just "cpu"."""
+        try:
+            library = cpu_call.forward_library(Step(), torch.float32, varied=False)
+            return f"cpu-{library.instruction_set().decode()} ({cpu_build.compiler().short})"
+        except cpu_build.Unavailable:
+            return "cpu"
+
+    def refuses(self, x: Tensor, parameters: tuple[Tensor, ...], step: Step) -> str | None:
+        if x.device.type != "cpu":
+            return f"x is on {x.device.type}"
+        if x.dtype not in cpu_call.VALUES:
+            return f"x is {str(x.dtype).removeprefix('torch.')}, not float32 or bfloat16"
+        try:
+            cpu_call.forward_library(step, x.dtype, _varied(parameters[:3]))
+        except cpu_build.Unavailable as reason:
+            return str(reason)
+        return None
+
+    def forward(
+        self,
+        x: Tensor,
+        alpha: Tensor,
+        beta: Tensor,
+        v_threshold: Tensor,
+        k: Tensor | None,
+        step: Step,
+    ) -> Tensor:
+        frames, spread, varied = _prepare(x, (alpha, beta, v_threshold))
+        y = empty_frames(frames)
+        call = _call(frames, spread, k, step, cpu_call.MAX_BLOCK)
+        call.y = y.data_ptr()
+        cpu_call.forward_library(step, x.dtype, varied).neuron_forward(call)
+        return _laid_out_like(x, y)
+
+    def backward(
+        self,
+        grad_y: Tensor,
+        x: Tensor,
+        alpha: Tensor,
+        beta: Tensor,
+        v_threshold: Tensor,
+        k: Tensor | None,
+        step: Step,
+        needs: Needs,
+    ) -> Gradients:
+        frames, spread, varied = _prepare(x, (alpha, beta, v_threshold))
+        try:
+            library = cpu_call.backward_library(step, x.dtype, varied, needs[1:])
+        except cpu_build.Unavailable as reason:
+            _warn_once(str(reason))
+            return Portable().backward(grad_y, x, alpha, beta, v_threshold, k, step, needs)
+        grad_y = with_frame_strides(grad_y.to(x.dtype), frames.stride()[1:])
+        grad_x = empty_frames(frames) if needs[0] else None
+        call = _call(frames, spread, k, step, SCRATCH // (4 * max(1, len(x))))
+        call.grad_y, call.grad_y_stride = grad_y.data_ptr(), grad_y.stride(0)
+        call.grad_x = None if grad_x is None else grad_x.data_ptr()
+        scratch = torch.empty(call.threads * call.time_steps * call.block, dtype=torch.float32)
+        call.scratch = scratch.data_ptr()
+        spread = (*spread, SHARED)
+        sums = [
+            torch.zeros(call.threads, b.period, dtype=torch.float64) if wanted else None
+            for b, wanted in zip(spread, needs[1:], strict=True)
+        ]
+        call.sum_alpha, call.sum_beta, call.sum_threshold, call.sum_k = (
+            None if total is None else total.data_ptr() for total in sums
+        )
+        library.neuron_backward(call)
+        of_alpha, of_beta, of_threshold, of_k = (
+            None if total is None or parameter is None else b.gradient(total, parameter)
+            for b, total, parameter in zip(spread, sums, (alpha, beta, v_threshold, k), strict=True)
+        )
+        of_x = None if grad_x is None else _laid_out_like(x, grad_x)
+        return of_x, of_alpha, of_beta, of_threshold, of_k
+
+
+def _varied(parameters: tuple[Tensor, ...]) -> bool:
+    return any(p.numel() > 1 for p in parameters)
+
+
+def _prepare(
+    x: Tensor, parameters: tuple[Tensor, ...]
+) -> tuple[Tensor, tuple[Broadcast, ...], bool]:
+    """Dense frames of x, alpha, beta and v_threshold beside them, whether those vary."""
+    frames = time_outermost(x)
+    shape, strides = tuple(frames.shape[1:]), frames.stride()[1:]
+    return frames, tuple(broadcast(p, shape, strides) for p in parameters), _varied(parameters)
+
+
+def _call(
+    frames: Tensor, spread: tuple[Broadcast, ...], k: Tensor | None, step: Step, most: int
+) -> cpu_call.Call:
+    """What forward and backward are told alike. `most`: columns of a block."""
+    columns = math.prod(frames.shape[1:])
+    block, threads = _split(columns, len(frames) * columns, most)
+    alpha, beta, v_threshold = (cpu_call.pointed(p) for p in spread)
+    return cpu_call.Call(
+        time_steps=len(frames),
+        columns=columns,
+        block=block,
+        threads=threads,
+        stream=_streams(columns * frames.element_size(), len(frames)),
+        x=frames.data_ptr(),
+        x_stride=frames.stride(0),
+        alpha=alpha,
+        beta=beta,
+        v_threshold=v_threshold,
+        constants=cpu_call.constants(step, k),
+    )
+
+
+def _split(columns: int, elements: int, most: int) -> tuple[int, int]:
+    """Columns of a block, in whole cache lines, and the number of threads."""
+    threads = torch.get_num_threads() if elements >= PARALLEL_FROM else 1
+    share = -(-columns // (threads * LINE)) * LINE
+    block = max(LINE, min(share, most // LINE * LINE, cpu_call.MAX_BLOCK))
+    return block, max(1, min(threads, -(-columns // block)))
+
+
+def _streams(row_bytes: int, rows: int) -> bool:
+    """Whether results go past the caches: they are large, and every row starts a cache line."""
+    return row_bytes * rows >= STREAM_FROM and row_bytes % 64 == 0
+
+
+def _laid_out_like(x: Tensor, result: Tensor) -> Tensor:
+    """`result`, or a copy, with the strides of `torch.empty_like(x)`."""
+    if x.is_contiguous() or x.stride() == result.stride():
+        return result
+    wanted = torch.empty_like(x, device="meta").stride()
+    if wanted == result.stride():
+        return result
+    return torch.empty_like(x).copy_(result)
+
+
+@functools.cache
+def _warn_once(reason: str) -> None:
+    warnings.warn(
+        f"kernel cpu stands aside in a backward pass: {reason}", KernelFallback, stacklevel=3
+    )
