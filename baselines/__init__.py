@@ -72,8 +72,7 @@ def build(
     baseline = get(name)
     if engine not in ENGINES and engine not in baseline.engines:
         raise unknown("engine", engine, ENGINES)
-    stages = {"layers": options.pop("layers")} if "layers" in options else {}
-    filled = resolve(task, backbone, **stages)
+    filled = resolve(task, backbone, options.pop("layers", None))
     for option in options:
         if option not in baseline.options:
             raise unknown(f"option of {name}", option, (*baseline.options, "layers"))

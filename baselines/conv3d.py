@@ -67,4 +67,4 @@ def _convolution(in_channels: int, stage: Conv) -> nn.Sequential:
     return nn.Sequential(conv, *norm)
 
 
-CONV3D = Baseline("conv3d", "Conv3D", "conv3d", fill, refuses=refuses_tokens)
+CONV3D = Baseline("conv3d", "Conv3D", "tran2015c3d", fill, refuses=refuses_tokens)

@@ -49,4 +49,4 @@ def _refuses(backbone: Backbone) -> str | None:
     return None
 
 
-CONV_LSTM = Baseline("conv-lstm", "ConvLSTM", "conv-lstm", fill, refuses=_refuses)
+CONV_LSTM = Baseline("conv-lstm", "ConvLSTM", "shi2015convlstm", fill, refuses=_refuses)

@@ -17,4 +17,4 @@ def fill(backbone: Backbone, engine: str) -> Layers:
     return recurrent.fill(backbone, nn.GRU, "gru")
 
 
-GRU = Baseline("gru", "GRU", "gru", fill)
+GRU = Baseline("gru", "GRU", "cho2014gru", fill)

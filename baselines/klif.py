@@ -22,11 +22,11 @@ def fill(backbone: Backbone, engine: str, recurrent: bool = False, **options: An
     return spiking.fill(backbone, spiking.neurons(backbone, engine, "klif", recurrent, **options))
 
 
-KLIF = Baseline("klif", "KLIF", "klif", fill, engines=tuple(ENGINES), options=OPTIONS)
+KLIF = Baseline("klif", "KLIF", "jiang2023klif", fill, engines=tuple(ENGINES), options=OPTIONS)
 KLIF_RECURRENT = Baseline(
     "klif-recurrent",
     "KLIF, recurrent",
-    "klif",
+    "jiang2023klif",
     partial(fill, recurrent=True),
     role="variant",
     engines=tuple(ENGINES),

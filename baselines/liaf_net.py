@@ -27,12 +27,12 @@ def without_memory(backbone: Backbone, engine: str, **options: Any) -> Layers:
 
 
 LIAF_NET = Baseline(
-    "liaf-net", "LIAF-Net", "liaf-net", fill, engines=tuple(ENGINES), options=OPTIONS
+    "liaf-net", "LIAF-Net", "wu2022liafnet", fill, engines=tuple(ENGINES), options=OPTIONS
 )
 LIAF_NET_ALPHA0 = Baseline(
     "liaf-net-alpha0",
     "LIAF-Net, alpha 0",
-    "liaf-net",
+    "wu2022liafnet",
     without_memory,
     role="control",
     engines=tuple(ENGINES),
@@ -41,7 +41,7 @@ LIAF_NET_ALPHA0 = Baseline(
 LIAF_NET_RECURRENT = Baseline(
     "liaf-net-recurrent",
     "LIAF-Net, recurrent",
-    "liaf-net",
+    "wu2022liafnet",
     partial(fill, recurrent=True),
     role="variant",
     engines=tuple(ENGINES),

@@ -21,12 +21,12 @@ def fill(backbone: Backbone, engine: str, recurrent: bool = False, **options: An
 
 
 LIF_SNN = Baseline(
-    "lif-snn", "LIF-SNN", "lif-snn", fill, engines=tuple(ENGINES), options=spiking.SHARED
+    "lif-snn", "LIF-SNN", "wu2018stbp", fill, engines=tuple(ENGINES), options=spiking.SHARED
 )
 LIF_SNN_RECURRENT = Baseline(
     "lif-snn-recurrent",
     "LIF-SNN, recurrent",
-    "lif-snn",
+    "wu2018stbp",
     partial(fill, recurrent=True),
     role="variant",
     engines=tuple(ENGINES),

@@ -17,4 +17,4 @@ def fill(backbone: Backbone, engine: str) -> Layers:
     return recurrent.fill(backbone, nn.LSTM, "lstm")
 
 
-LSTM = Baseline("lstm", "LSTM", "lstm", fill)
+LSTM = Baseline("lstm", "LSTM", "hochreiter1997lstm", fill)

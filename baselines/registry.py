@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from importlib.resources import files
+from typing import Literal
 
 from torch import nn
 
 from baselines import backbones
 from baselines.backbones import Backbone
+from baselines.errors import UsageError
 
 Layers = dict[str, nn.Module]
 """A network as its named layers, in the order in which they are called."""
@@ -45,16 +47,26 @@ class Baseline:
     options: tuple[str, ...] = ()
     """Keywords that `fill` takes."""
     refuses: Callable[[Backbone], str | None] = refuses_nothing
-    bibtex: str = ""
-    """The reference itself, for a baseline that citations.bib does not know."""
+    reference: str = ""
+    """BibTeX of a baseline of another package, which citations.bib does not know."""
+
+    @property
+    def bibtex(self) -> str:
+        """Its BibTeX entry; empty where there is none."""
+        if self.reference or not self.citation:
+            return self.reference
+        entries = (files("baselines") / "citations.bib").read_text("utf-8").split("\n\n")
+        return next(entry for entry in entries if f"{{{self.citation}," in entry).strip()
 
     def serves(self, task: str, backbone: str | Backbone | None = None) -> str | None:
         """Why it cannot serve a task on a backbone, or None when it can."""
         return self.refuses(resolve(task, backbone))
 
 
-def resolve(task: str, backbone: str | Backbone | None, **options: Any) -> Backbone:
-    """A backbone from its name, or the caller's own as it is."""
-    if isinstance(backbone, Backbone):
-        return backbone
-    return backbones.get(task, backbone, **options)
+def resolve(task: str, backbone: str | Backbone | None, layers: int | None = None) -> Backbone:
+    """A backbone from its name, or the caller's own as it is; `layers` of units on tokens."""
+    if not isinstance(backbone, Backbone):
+        return backbones.get(task, backbone, layers=layers)
+    if layers is not None:
+        raise UsageError("a backbone of your own has the layers it has: leave `layers` out")
+    return backbone
