@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from baselines import BASELINES, plugins
 from bench.suites import EQUAL_BACKBONE, EQUAL_BUDGET, Group, Measure, Recipe, Suite
+from bench.tasks import TASKS
 
 NUMERICS_VERSION = 1
 """Bumped by hand after a fix that changes numbers: older records are then stale."""
@@ -54,6 +56,7 @@ class Cell:
     def config(self, *, exclude_defaults: bool = False) -> dict[str, Any]:
         """Everything that decides the numbers, as plain JSON values."""
         recipe = self.recipe.model_dump(mode="json", exclude_defaults=exclude_defaults)
+        code = self.code()
         return {
             "kind": self.kind,
             "task": self.task,
@@ -68,7 +71,20 @@ class Cell:
             "data": self.data,
             "options": self.options,
             "numerics_version": NUMERICS_VERSION,
+            **({"code": code} if code else {}),
         }
+
+    def code(self) -> dict[str, str]:
+        """Checksums of what comes from other packages: with its code a cell becomes a new one."""
+        baselines = [*self.baselines, *([self.build_budget] if self.build_budget else [])]
+        metrics = self.measure.metrics if self.kind == "train" else ()
+        outside = [
+            *((plugins.BASELINE_GROUP, name) for name in baselines if name not in BASELINES),
+            *((plugins.TASK_GROUP, name) for name in (self.task,) if name not in TASKS),
+            *((plugins.METRIC_GROUP, name) for name in metrics),
+        ]
+        found = {name: plugins.fingerprint(group, name) for group, name in outside}
+        return {name: checksum for name, checksum in found.items() if checksum}
 
     @property
     def run_id(self) -> str:
@@ -85,7 +101,7 @@ class Cell:
 def _measure_of(kind: str, measure: Measure) -> dict[str, Any]:
     """Only what the kind of cell uses, so that a change of timing does not retrain anything."""
     keys: dict[str, set[str]] = {
-        "train": {"count_samples"},
+        "train": {"count_samples", "metrics"} if measure.metrics else {"count_samples"},
         "tune": set(),
         "time": {"timing_rounds", "timing_batch"},
     }

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from baselines import BASELINES, backbones
+import baselines
+from baselines import backbones
 from baselines.engines import ENGINES
 from baselines.errors import UsageError, unknown
-from bench import tasks
+from bench import metrics, tasks
 from bench.runs.cells import Cell, Skipped, timing_cells, training_cells, tuning_cells
 from bench.runs.local import execute, failed
 from bench.runs.provenance import machine
@@ -70,7 +71,7 @@ def plan(suite: Suite, options: Options) -> Plan:
         resolved = _resolve(cell)
         if not _wanted(resolved, options.only):
             continue
-        reason = BASELINES[resolved.baseline].serves(resolved.task, resolved.backbone)
+        reason = baselines.get(resolved.baseline).serves(resolved.task, resolved.backbone)
         if reason is None:
             chosen.append(resolved)
         else:
@@ -87,8 +88,10 @@ def plan(suite: Suite, options: Options) -> Plan:
 
 def _resolve(cell: Cell) -> Cell:
     """Check the names a cell uses and fill in the task's first backbone."""
-    if cell.baseline not in BASELINES:
-        raise unknown("baseline", cell.baseline, BASELINES)
+    baselines.get(cell.baseline)
+    tasks.get(cell.task)
+    for name in cell.measure.metrics:
+        metrics.get(name)
     if cell.engine not in ENGINES:
         raise unknown("engine", cell.engine, ENGINES)
     backbone = backbones.get(cell.task, cell.backbone or None)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench import metrics
 from bench.counting import count_trained
 from bench.runs.cells import Cell
 from bench.runs.ingredients import build_net, load_splits
@@ -34,6 +35,8 @@ def train_cell(
     """Train, choose the epoch on validation, evaluate the test set once, count."""
     splits = load_splits(cell, data_dir)
     net = build_net(cell)
+    # A mistake in somebody's metric shows now and not after hours of training.
+    metrics.measure(cell.measure.metrics, net, splits)
     caller = Caller.of(cell.recipe, torch.device(device))
     caller.place(net)
     with Health(net) as health:
@@ -62,6 +65,7 @@ def train_cell(
         samples = count_samples(splits.test, cell.measure.count_samples)
         counted = count_trained(net.cpu(), samples)
         records += [record(m.metric, m.value, m.unit, m.n, m.spread) for m in counted]
+    records += [record(*value) for value in metrics.measure(cell.measure.metrics, net, splits)]
     return Outcome(
         records=records,
         curves=done.curves,
@@ -95,21 +99,14 @@ def tune_cell(
 
 
 def count_samples(test: Split, number: int) -> list[Tensor]:
-    """`number` test samples spread evenly over the stored order, each [T, 1, ...] and unpadded."""
+    """`number` test samples spread evenly over the stored order, each [T, 1, ...]."""
     chosen = set(np.linspace(0, len(test) - 1, min(number, len(test))).round().astype(int).tolist())
     found = {}
     for batch in test.batches(128):
         for column, index in enumerate(batch.index.tolist()):
             if index in chosen:
-                found[index] = unpad(batch.x[:, column : column + 1])
+                found[index] = batch.x[:, column : column + 1].clone()
     return [found[index] for index in sorted(found)]
-
-
-def unpad(sample: Tensor) -> Tensor:
-    """Cut the left padding off one token sequence [T, 1]; frames come back as they are."""
-    if sample.is_floating_point():
-        return sample.contiguous()
-    return sample[int((sample[:, 0] == 0).sum()) :].contiguous()
 
 
 def pack_bits(correct: np.ndarray) -> str:

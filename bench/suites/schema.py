@@ -79,6 +79,8 @@ class Measure(_Strict):
     timing: bool = True
     timing_rounds: Count = 10
     timing_batch: Count = 32
+    metrics: tuple[str, ...] = ()
+    """Functions of other packages, `package.module:function`, measured on the trained network."""
 
 
 class Suite(_Strict):

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import pkgutil
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
-from baselines.errors import unknown
+from baselines import plugins
+from baselines.errors import UsageError, unknown
 from bench.tasks.common.splits import Batch, Split, Splits
 from bench.tasks.common.task import DataFile, Shape, Task
 
@@ -23,10 +25,17 @@ TASKS: dict[str, Task] = {
 
 
 def get(name: str) -> Task:
-    """A task by its name; UsageError with the nearest match where there is none."""
-    if name not in TASKS:
-        raise unknown("task", name, TASKS)
-    return TASKS[name]
+    """A task by its name, `package.module:TASK` too; UsageError with the nearest match."""
+    if name in TASKS:
+        return TASKS[name]
+    found = plugins.find(plugins.TASK_GROUP, name)
+    if found is None:
+        raise unknown("task", name, [*TASKS, *plugins.declared(plugins.TASK_GROUP)])
+    if not isinstance(found, Task):
+        raise UsageError(
+            f"task {name!r} is a {type(found).__name__}; it must be a bench.tasks.Task"
+        )
+    return replace(found, name=name)
 
 
 def load(
