@@ -69,7 +69,7 @@ class LayerRun:
             self.adds += cost.additions
             self.muls += cost.multiplications
 
-    def watch(self, output: Tensor, spikes: bool = True) -> None:
+    def watch(self, output: Tensor, spikes: bool) -> None:
         """How much of a layer of units is active."""
         self.outputs += output.numel()
         if not output.is_meta:

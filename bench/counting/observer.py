@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -53,6 +54,7 @@ class Observer(TorchDispatchMode):
         self._facts: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
         self._scopes: list[tuple[str, bool]] = [("", False)]
         self._calls = SynapseCalls(self)
+        self._counting = True
         self.declared = {
             name: layer
             for name, module in net.named_modules()
@@ -109,10 +111,20 @@ class Observer(TorchDispatchMode):
         def leave(_: nn.Module, inputs: Any, output: Any) -> None:
             self._scopes.pop()
             if not self.inside_neuron:
-                self._leave(name, module, inputs, output)
+                with self._blind():
+                    self._leave(name, module, inputs, output)
 
         module.register_forward_pre_hook(enter, prepend=True)
         module.register_forward_hook(leave)
+
+    @contextmanager
+    def _blind(self) -> Iterator[None]:
+        """What hooks compute is no part of the network."""
+        self._counting = False
+        try:
+            yield
+        finally:
+            self._counting = True
 
     def _leave(self, name: str, module: nn.Module, inputs: Any, output: Any) -> None:
         if name in self.declared:
@@ -157,7 +169,7 @@ class Observer(TorchDispatchMode):
         layer.adds += 2 * output.numel()
         layer.muls += 2 * output.numel()
         layer.state_words += 2 * output.numel()
-        layer.watch(output)
+        layer.watch(output, spikes=kind == SPIKES)
         for call in origin:
             self.run.synapses[call].feed(kind)
         units = output[(0,) * batch_dims].numel() if output.numel() else 0
@@ -168,6 +180,8 @@ class Observer(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
+        if not self._counting:
+            return func(*args, **kwargs)
         name = base_name(func.name())
         formula = formula_for(name)
         if formula is None and name not in FREE:
