@@ -106,13 +106,17 @@ def names(task: str) -> tuple[str, ...]:
     return tuple(_of(task))
 
 
-def get(task: str, backbone: str | None = None, *, layers: int = 1) -> Backbone:
-    """A task's backbone by name; None is its default; `layers` of units on tokens."""
+def get(task: str, backbone: str | None = None, *, layers: int | None = None) -> Backbone:
+    """A task's backbone by name; None is its default; `layers` of units on tokens (1)."""
     known = _of(task)
     name = backbone or next(iter(known))
     if name not in known:
         raise unknown(f"backbone of {task}", name, known)
-    return tokens(task, known[name].classes, layers) if name == "tokens" else known[name]
+    if layers is None:
+        return known[name]
+    if name != "tokens":
+        raise UsageError(f"`layers` is an option of the tokens backbone, not of {name!r}")
+    return tokens(task, known[name].classes, layers)
 
 
 def tasks() -> tuple[str, ...]:

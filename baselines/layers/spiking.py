@@ -11,6 +11,7 @@ from torch import nn
 
 from baselines.backbones import Backbone, Spiking
 from baselines.engines import make_neuron
+from baselines.errors import UsageError
 from baselines.layers.dropout import TimeDropout
 from baselines.layers.folded import Folded
 from baselines.layers.readout import LastStep, MeanOverTime, Vote
@@ -30,6 +31,8 @@ def neurons(
 ) -> NeuronFor:
     """A factory of one kind of neuron with the backbone's settings, overridden by `options`."""
     settings = {name: getattr(backbone.spiking, name) for name in SHARED} | options
+    if backbone.tokens:
+        _check_rest(backbone, settings)
     learnable_alpha = settings.pop("learnable_alpha")
 
     def neuron(place: Placed) -> nn.Module:
@@ -93,6 +96,27 @@ def _unit(place: Placed, neuron: NeuronFor) -> dict[str, nn.Module]:
             return {f"{place.name}_relu": nn.ReLU()}
         case "none":
             return {}
+
+
+def _check_rest(backbone: Backbone, settings: dict[str, Any]) -> None:
+    """UsageError where padding, which embeds to zero, would not leave the neurons at rest."""
+    biased = [
+        place.name
+        for place in backbone.places()
+        if isinstance(place.stage, Dense) and place.stage.bias and not place.classifier
+    ]
+    drives = {
+        f"a bias (of {', '.join(biased)})": bool(biased),
+        f"v_reset={settings['v_reset']}": settings["v_reset"] not in (None, 0),
+        "a threshold-related activation other than relu": settings.get("threshold_related")
+        and settings.get("activation", "relu") != "relu",
+    }
+    for what, present in drives.items():
+        if present:
+            raise UsageError(
+                f"{what} drives the neurons during padding, so that a story's result would "
+                "depend on its batch mates: leave it out on tokens"
+            )
 
 
 def _linear(place: Placed) -> bool:
