@@ -1,0 +1,84 @@
+"""`python -m bench.regression`: this commit against its parent; exit code 1 for a regression."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from baselines.errors import UsageError
+from bench.cli.console import console, note
+from bench.regression.judge import Finding, changed_counts, failures, load, worse_in
+from bench.regression.measure import RESULTS, Asv, git
+from bench.runs.provenance import machine
+
+REGRESSION = 1
+USAGE = 2
+
+
+class Environment(str, Enum):
+    """asv: its own, made from constraints.txt; current: this Python and its packages."""
+
+    asv = "asv"
+    current = "current"
+
+
+def regression(
+    base: Annotated[str, typer.Option(help="commit to compare with")] = "HEAD^",
+    head: Annotated[str, typer.Option(help="commit under test")] = "HEAD",
+    environment: Annotated[Environment, typer.Option()] = Environment.asv,
+    site: Annotated[
+        bool, typer.Option("--site", help="publish the history of what was measured instead")
+    ] = False,
+) -> None:
+    """Time, weigh and count two commits; name every benchmark that became worse."""
+    root = Path(git(Path(__file__).parent, "rev-parse", "--show-toplevel"))
+    asv = Asv(root, machine("cpu"))
+    if site:
+        console.print(f"site: {asv.publish() / 'index.html'}")
+        return
+    old, new = (git(root, "rev-parse", "--verify", f"{name}^{{commit}}") for name in (base, head))
+    if git(root, "status", "--porcelain", "--untracked-files=no"):
+        note.print("uncommitted changes are not measured, except those of the benchmarks")
+    asv.prepare()
+    if environment is Environment.asv:
+        asv.continuous(old, new)
+    else:
+        asv.in_current_environment(old, new)
+    findings = judge(asv, old, new, environment)
+    if findings:
+        for finding in findings:
+            console.print(f"[red]REGRESSION[/] {escape(finding.benchmark)}: {escape(finding.what)}")
+        raise typer.Exit(REGRESSION)
+    console.print(f"no regression: {new[:12]} against {old[:12]}")
+
+
+def judge(asv: Asv, old: str, new: str, environment: Environment) -> list[Finding]:
+    """Everything that is wrong with `new`; UsageError when a commit gave no results at all."""
+    tool = "virtualenv" if environment is Environment.asv else "existing"
+    before, after = (load(asv.root / RESULTS, asv.machine, each, tool) for each in (old, new))
+    if not after.values or all(value is None for value in after.values.values()):
+        raise UsageError(f"no benchmark gave a result for {new[:12]}; see above")
+    found = failures(after) + changed_counts(before, after)
+    if any(value is not None for value in before.values.values()):
+        named = {finding.benchmark for finding in found}
+        table = asv.compare(old, new, tool)
+        found += [each for each in worse_in(table) if each.benchmark not in named]
+    return found
+
+
+def main() -> None:
+    """Run the command; a mistake is one line and exit code 2."""
+    try:
+        typer.run(regression)
+    except UsageError as error:
+        note.print(f"[bold red]error:[/] {escape(str(error))}")
+        sys.exit(USAGE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""One neuron layer of each kind, by the fused operators and by their definition."""
+
+from __future__ import annotations
+
+import torch
+
+from baselines.engines import make_neuron
+
+from .common import REPEAT
+
+
+class NeuronLayer:
+    """10 time steps of 16 samples with 4,096 neurons."""
+
+    version = "1"
+    repeat = REPEAT
+    params = (["native", "reference"], ["lif", "liaf", "klif"])
+    param_names = ("engine", "kind")
+
+    def setup(self, engine: str, kind: str) -> None:
+        self.neuron = make_neuron(engine, kind)
+        generator = torch.Generator().manual_seed(0)
+        self.x = torch.randn(10, 16, 4096, generator=generator).requires_grad_()
+        self.grad = torch.randn(10, 16, 4096, generator=generator)
+
+    def time_forward(self, engine: str, kind: str) -> None:
+        with torch.no_grad():
+            self.neuron(self.x)
+
+    def time_training(self, engine: str, kind: str) -> None:
+        self.neuron(self.x).backward(self.grad)
+        self.x.grad = None
