@@ -140,11 +140,11 @@ def test_a_cell_over_its_time_limit_is_failed_with_the_reason(tmp_path: Path) ->
 
 
 def test_the_learning_rate_is_chosen_on_validation_with_seeds_of_its_own(tmp_path: Path) -> None:
-    grid = suite("cnn", learning_rate_grid=(1e-7, 3e-3), tuning_seeds=(100,), tuning_epochs=2)
+    grid = suite("lstm", learning_rate_grid=(1e-7, 1e-2), tuning_seeds=(100,), tuning_epochs=3)
     session, heard = run(grid, tmp_path)
     assert [each.kind for each in heard.runs] == ["tune", "tune", "train", "train"]
     rate, seconds = choose_learning_rate(session.plan.training[0], session.plan.store)
-    assert rate == 3e-3
+    assert rate == 1e-2
     tuned = [each for each in heard.runs if each.kind == "tune"]
     assert seconds == pytest.approx(sum(each.seconds for each in tuned))
     for each in heard.runs:
@@ -152,7 +152,7 @@ def test_the_learning_rate_is_chosen_on_validation_with_seeds_of_its_own(tmp_pat
         if each.kind == "tune":
             assert "test_accuracy" not in metrics
         else:
-            assert metrics["learning_rate"] == 3e-3
+            assert metrics["learning_rate"] == 1e-2
 
 
 def test_a_grid_that_fails_altogether_is_a_failed_cell(tmp_path: Path) -> None:
