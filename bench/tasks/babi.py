@@ -65,7 +65,7 @@ def _numbers(name: str) -> tuple[int, ...]:
     return (int(name.removeprefix("babi-qa")),) if name != "babi" else tuple(range(1, 21))
 
 
-def read(source: Source, *, edition: str = "en") -> Splits:
+def read(source: Source, *, edition: str) -> Splits:
     """Splits of one bAbI task or of all; `edition` is "en" (1,000 questions) or "en-10k"."""
     if edition not in LANGUAGES:
         raise unknown("bAbI edition", edition, LANGUAGES)
@@ -103,6 +103,7 @@ def _task(name: str, title: str) -> Task:
         bibtex=BIBTEX,
         read=read,
         folder="babi",
+        options={"edition": "en"},
         files=tuple(
             DataFile(f"en/{stem}_{side}.txt", sha256=_checksums()[f"en/{stem}_{side}.txt"])
             for stem in stems

@@ -14,7 +14,7 @@ from bench.tasks.common.splits import Split, Splits, hold_out, split_checksum
 from bench.tasks.common.task import Shape, Source, Task
 
 SIDE, MARGIN, FRAMES, MICRO_STEPS = 12, 2, 10, 3
-CONTRAST = 1.2
+CONTRAST, AMPLITUDE = 1.2, 2.0
 TEST_OF = 5  # one in five
 RULE = "per class, in stored order: every fifth digit is test, of the others every tenth validation"
 
@@ -25,9 +25,7 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
     return bunch.images / 16, bunch.target
 
 
-def read(
-    source: Source, *, contrast: float = CONTRAST, frames: int = FRAMES, amplitude: float = 2.0
-) -> Splits:
+def read(source: Source, *, contrast: float, frames: int, amplitude: float) -> Splits:
     """Splits of the simulated events; a higher `contrast` threshold gives fewer events."""
     images, labels = digits()
     saccades = Saccades(SIDE, MARGIN, frames, MICRO_STEPS, contrast, amplitude)
@@ -58,6 +56,7 @@ TASKS = (
         kind="events",
         classes=10,
         embedded=True,
+        options={"contrast": CONTRAST, "frames": FRAMES, "amplitude": AMPLITUDE},
         shapes={"small": Shape(FRAMES, 2, SIDE + 2 * MARGIN, SIDE + 2 * MARGIN)},
         citation="alpaydin1998optical",
         bibtex="""@misc{alpaydin1998optical,

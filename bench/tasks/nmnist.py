@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,14 @@ from baselines.errors import UsageError
 from bench.events.atis import decode
 from bench.events.events import Events, checked
 from bench.events.frames import Binning
-from bench.tasks.common.recordings import Recorded, Recording, binning_for, recorded_splits
+from bench.tasks.common.recordings import (
+    OPTIONS,
+    Provenance,
+    Recorded,
+    Recording,
+    binning_for,
+    recorded_splits,
+)
 from bench.tasks.common.splits import Splits, hold_out
 from bench.tasks.common.task import DataFile, Shape, Source, Task
 from bench.tasks.common.trees import Tree, open_tree
@@ -67,19 +75,8 @@ def list_part(source: Source, part: str) -> Part:
     return Part(recordings, tree.checksum(names), found, COUNTS[part])
 
 
-def read(
-    source: Source,
-    *,
-    time_steps: int | None = None,
-    by: str | None = None,
-    window_us: int | None = None,
-    values: str | None = None,
-    clip: int | None = None,
-) -> Splits:
-    """Splits of N-MNIST; the options change the binning (`bench.events.frames.Binning`)."""
-    changes = {
-        "time_steps": time_steps, "by": by, "window_us": window_us, "values": values, "clip": clip,
-    }  # fmt: skip
+def read(source: Source, **changes: Any) -> Splits:
+    """Splits of N-MNIST; the options change its binning."""
     train, test = (list_part(source, part) for part in COUNTS)
     files = {
         f"{name} ({len(part.recordings)} recordings)": part.checksum
@@ -96,9 +93,7 @@ def read(
         recorded,
         binning_for(BINNING, changes),
         (fit[~held], fit[held], testing),
-        rule=RULE,
-        partial=subset,
-        note="; ".join(notes),
+        Provenance(RULE, "; ".join(notes), subset),
     )
 
 
@@ -117,6 +112,7 @@ TASKS = (
 }""",
         read=read,
         folder="nmnist",
+        options=OPTIONS,
         shapes=SHAPES,
         files=(
             DataFile("Train.zip", md5="20959b8e626244a1b502305a9e6e2031"),

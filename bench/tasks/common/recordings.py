@@ -15,6 +15,11 @@ from bench.events.frames import CHANNELS, Binning, to_frames
 from bench.tasks.common.samples import Frames
 from bench.tasks.common.splits import Split, Splits, split_checksum
 
+OPTIONS: dict[str, Any] = dict.fromkeys(
+    ("time_steps", "height", "width", "by", "window_us", "values", "clip")
+)
+"""What `load` accepts for every recorded task: the fields of `Binning`, None for the default."""
+
 
 @dataclass(frozen=True)
 class Recording:
@@ -37,7 +42,7 @@ class Recorded:
     height: int
     width: int
     files: dict[str, str]
-    code: str | None  # the source file of the reader
+    code: str  # the source file of the reader
 
     @property
     def labels(self) -> np.ndarray:
@@ -52,7 +57,7 @@ class Recorded:
             "files": self.files,
             "names": [recording.name for recording in self.recordings],
             "binning": asdict(binning),
-            "code": code_version(self.code),
+            "code": code_version(self.code, __file__),
         }
         entry = FrameCache().get(key, shape, lambda repairs: self._make(binning, repairs))
         return entry.frames, entry.repairs
@@ -72,14 +77,20 @@ def binning_for(default: Binning, changes: dict[str, Any]) -> Binning:
     return replace(default, **given)
 
 
+@dataclass(frozen=True)
+class Provenance:
+    """What a set's splits say of themselves beside what is computed."""
+
+    rule: str
+    note: str = ""
+    partial: bool = False
+
+
 def recorded_splits(
     recorded: Recorded,
     binning: Binning,
     parts: Iterable[np.ndarray],
-    *,
-    rule: str,
-    note: str = "",
-    partial: bool = False,
+    said: Provenance,
     source_of: Callable[[str], str] = str,
 ) -> Splits:
     """Splits from the rows of train, validation and test."""
@@ -87,15 +98,14 @@ def recorded_splits(
     names = [recording.name for recording in recorded.recordings]
     samples = Frames(frames, names, binning.parts(recorded.height, recorded.width), source_of)
     labels = recorded.labels
-    splits = tuple(Split(samples, rows, labels[rows]) for rows in parts)
+    train, validation, test = (Split(samples, rows, labels[rows]) for rows in parts)
     provenance: dict[str, Any] = {
         "files": recorded.files,
-        "split_rule": rule,
-        "split_checksum": split_checksum(*splits),
+        "split_rule": said.rule,
+        "split_checksum": split_checksum(train, validation, test),
         "transform": str(binning),
-        "partial": partial,
-        "note": note,
+        "partial": said.partial,
+        "note": said.note,
         "repairs": dict(repairs),
     }
-    train, validation, test = splits
     return Splits(train, validation, test, provenance)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from baselines import backbones
+from baselines.backbones import Backbone
 from baselines.errors import UsageError, unknown
+from baselines.shapes import Frame
+from baselines.stages import Stage
 from bench.tasks.common.splits import Splits
 
 DATA_VARIABLE = "LIAFBENCH_DATA"
@@ -61,7 +64,8 @@ Reader = Callable[..., Splits]
 class Task:
     """A data set with its protocol; `read(source, **options)` gives its splits.
 
-    `size` is the number of bytes of the official files, None where it is not available.
+    `size` is the number of bytes of the official files, None where it is not available; `options`
+    the names and defaults of what `load` accepts beside what it accepts for every task.
     """
 
     name: str
@@ -75,11 +79,12 @@ class Task:
     static: bool = False
     embedded: bool = False
     shapes: Mapping[str, Shape] = field(default_factory=dict)
+    stages: Mapping[str, tuple[Stage, ...]] = field(default_factory=dict)
+    """Of a task of another package: its own layer lists by backbone; the others are `small`."""
     files: tuple[DataFile, ...] = ()
     size: int | None = None
     how_to_get: str = ""
-    layouts: tuple[tuple[str, ...], ...] = ()
-    note: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def backbones(self) -> tuple[str, ...]:
@@ -100,11 +105,17 @@ class Task:
             raise unknown(f"backbone of {self.name}", backbone, self.backbones)
         return backbone
 
-    @property
-    def options(self) -> dict[str, Any]:
-        """The names and defaults of what `load` accepts for this task beside the common ones."""
-        parameters = list(inspect.signature(self.read).parameters.values())
-        return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+    def networks(self, name: str) -> dict[str, Backbone]:
+        """The backbones that a task of another package brings with it, under that name."""
+        if not self.shapes:
+            return {"tokens": backbones.tokens(name, self.classes)}
+        return {each: self._network(name, each, shape) for each, shape in self.shapes.items()}
+
+    def _network(self, name: str, backbone: str, shape: Shape) -> Backbone:
+        steps, channels, height, width = shape
+        frame = Frame(channels, height, width, self.classes)
+        small = replace(backbones.small(name, frame, steps), name=backbone)
+        return replace(small, stages=self.stages.get(backbone, small.stages))
 
     def load(
         self,
@@ -123,7 +134,7 @@ class Task:
             raise UsageError(f"limit of {self.name} is {limit!r}; it must be a whole number >= 1")
         folder = Path() if self.embedded else data_folder(self, data_dir)
         source = Source(self, folder, self.backbone(backbone), limit, allow_partial)
-        return self.read(source, **options)
+        return self.read(source, **{**self.options, **options})
 
 
 def data_folder(task: Task, data_dir: str | os.PathLike[str] | None) -> Path:

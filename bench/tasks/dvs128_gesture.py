@@ -1,0 +1,176 @@
+"""DVS128 Gesture: eleven hand gestures of 29 people before a DVS128, official split by person."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from baselines.errors import UsageError
+from bench.events.aedat3 import decode
+from bench.events.events import Events, checked
+from bench.events.frames import Binning
+from bench.tasks.common.checksums import Memo, combined
+from bench.tasks.common.reading import opened, read_text
+from bench.tasks.common.recordings import (
+    OPTIONS,
+    Provenance,
+    Recorded,
+    Recording,
+    binning_for,
+    recorded_splits,
+)
+from bench.tasks.common.splits import HOLD_OUT, Splits
+from bench.tasks.common.task import DataFile, Shape, Source, Task
+
+SIDE, CLASSES = 128, 11
+MAX_TEXT = 1 << 20
+ARCHIVE_FOLDER = "DvsGesture"
+NAME = re.compile(r"user([0-9]{2})_[a-z_]+\.aedat")
+LISTS = ("trials_to_train.txt", "trials_to_test.txt")
+BINNINGS = {
+    "liaf": Binning(60, 32, 32, by="window", window_us=25_000),
+    "plif": Binning(20, SIDE, SIDE, by="count"),
+    "small": Binning(10, 32, 32, by="count"),
+}
+RULE = "official training and test people; validation: every tenth training person"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One recording of a person in one light, with several gestures."""
+
+    path: Path
+    user: int
+    side: int  # 0 train, 1 validation, 2 test
+
+
+@lru_cache(maxsize=1)  # the gestures of one trial follow each other
+def read_trial(path: Path) -> Events:
+    """The events of a whole trial, read packet by packet."""
+    with opened(path) as file:
+        return checked(decode(file, str(path)), SIDE, SIDE, str(path))
+
+
+def read_gesture(path: Path, start: int, end: int, place: int) -> Events:
+    """The events of gesture `place` of a trial; the trial's repairs are counted with the first."""
+    events = read_trial(path)
+    cut = events.between(start, end)
+    if not len(cut):
+        raise UsageError(f"{path} has no event from {start} to {end} us, where a label says so")
+    return cut if place == 0 else replace(cut, repairs=Counter())
+
+
+def labels(path: Path) -> Iterator[tuple[int, int, int]]:
+    """Class from 0, start and end [us] of each row of a label file."""
+    for place, line in enumerate(read_text(path, MAX_TEXT).splitlines(), 1):
+        fields = [field.strip() for field in line.split(",")]
+        if not line.strip() or (place == 1 and fields[0] == "class"):
+            continue
+        if len(fields) != 3 or not all(f.isascii() and f.isdigit() for f in fields):
+            raise UsageError(f"{path}, line {place}: expected class, start and end, not {line!r}")
+        gesture, start, end = map(int, fields)
+        if not 1 <= gesture <= CLASSES or not start < end < 1 << 62:
+            raise UsageError(f"{path}, line {place}: class {gesture} from {start} to {end} us")
+        yield gesture - 1, start, end
+
+
+def trials(source: Source, folder: Path) -> list[Trial]:
+    """The listed trials: training, then test."""
+    found = []
+    for test, name in enumerate(LISTS):
+        if not (folder / name).exists():
+            raise source.missing(str(folder / name))
+        listed = read_text(folder / name, MAX_TEXT).split()
+        matches = [NAME.fullmatch(trial) for trial in listed]
+        if not listed or not all(matches):
+            raise UsageError(f"{folder / name} does not list files user<nn>_<light>.aedat")
+        users = sorted({match[1] for match in matches if match})
+        held = set(users[HOLD_OUT - 1 :: HOLD_OUT])
+        for match in filter(None, matches):
+            side = 2 if test else int(match[1] in held)
+            found.append(Trial(folder / match[0], int(match[1]), side))
+    both = {t.user for t in found if t.side == 2} & {t.user for t in found if t.side < 2}
+    if both:
+        raise UsageError(f"{folder}: user {min(both)} is in both trial lists")
+    return found
+
+
+def present(source: Source, folder: Path) -> tuple[list[Trial], bool]:
+    """The trials whose files are there, and whether some are not."""
+    listed = trials(source, folder)
+    there = [t for t in listed if t.path.exists() and label_file(t.path).exists()]
+    if len(there) < len(listed) and not source.allow_partial:
+        absent = next(t for t in listed if t not in there)
+        raise UsageError(
+            f"{folder} has {len(there)} of {len(listed)} trials, {absent.path.name} or its labels "
+            "are not there; allow a partial set to use it as it is"
+        )
+    if not there:
+        raise source.missing(f"any user<nn>_<light>.aedat in {folder}")
+    return there, len(there) < len(listed)
+
+
+def label_file(path: Path) -> Path:
+    return path.with_name(f"{path.stem}_labels.csv")
+
+
+def read(source: Source, **changes: Any) -> Splits:
+    """Splits of DVS128 Gesture; the options change its binning."""
+    inner = source.folder / ARCHIVE_FOLDER
+    there, subset = present(source, inner if inner.is_dir() else source.folder)
+    recordings, sides = [], []
+    for trial in there:
+        for place, (gesture, start, end) in enumerate(labels(label_file(trial.path))):
+            name = f"{trial.path.stem}/{place}"
+            read_it = partial(read_gesture, trial.path, start, end, place)
+            recordings.append(Recording(name, gesture, read_it, start))
+            sides.append(trial.side)
+    kept = np.ones(len(sides), dtype=bool)
+    if source.limit:
+        kept[np.flatnonzero(np.array(sides) < 2)[source.limit :]] = False
+    chosen = [r for r, keep in zip(recordings, kept, strict=True) if keep]
+    side = np.array(sides)[kept]
+    with Memo() as memo:
+        paths = [path for t in there for path in (t.path, label_file(t.path))]
+        checksum = combined((path.name, memo.checksum(path)) for path in paths)
+    notes = [f"subset: {len(there)} trials"] if subset else []
+    notes += [f"first {source.limit} training gestures"] if source.limit else []
+    return recorded_splits(
+        Recorded(chosen, SIDE, SIDE, {f"{len(there)} trials": checksum}, __file__),
+        binning_for(BINNINGS[source.backbone], changes),
+        [np.flatnonzero(side == number) for number in range(3)],
+        Provenance(RULE, "; ".join(notes), subset),
+        lambda name: name.partition("_")[0],
+    )
+
+
+TASKS = (
+    Task(
+        name="dvs128-gesture",
+        title="DVS128 Gesture, hand gestures before an event camera",
+        kind="events",
+        classes=CLASSES,
+        citation="amir2017low",
+        bibtex="""@inproceedings{amir2017low,
+  author = {Amir, Arnon and Taba, Brian and Berg, David and Melano, Timothy and others},
+  title = {A low power, fully event-based gesture recognition system},
+  booktitle = {IEEE Conference on Computer Vision and Pattern Recognition},
+  pages = {7388--7397}, year = {2017}, doi = {10.1109/CVPR.2017.781}
+}""",
+        read=read,
+        folder="dvs128-gesture",
+        shapes={name: Shape(b.time_steps, 2, b.height, b.width) for name, b in BINNINGS.items()},
+        options=OPTIONS,
+        files=(DataFile("DvsGesture.tar.gz", md5="8a5c71fb11e24e5ca5b11866ca6c00a1"),),
+        how_to_get="request DvsGesture.tar.gz from IBM Research (a form), put it into the folder "
+        "dvs128-gesture of the data folder and run `liafbench data fetch dvs128-gesture`, which "
+        "checks and unpacks it",
+    ),
+)
