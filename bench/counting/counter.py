@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -28,17 +27,16 @@ class Counter:
         self.net = private_copy(module)
         self.kinds = input_kind
         self._plain = private_copy(module)
-        self._checked: set[tuple[Any, ...]] = set()
+        self._traced = False
         self.observer = Observer(self.net)
 
     def run(self, inputs: Any) -> PerLayer:
         """Operations of one call by module path and metric."""
         call = Inputs(self.net, inputs)
         run = self._observe(call)
-        shapes = tuple((tuple(t.shape), t.dtype) for t in call.tensors)
-        if not self._checked:
+        if not self._traced:
             self._trace(call, run)
-            self._checked.add(shapes)
+            self._traced = True
         return _operations(run)
 
     def _observe(self, call: Inputs) -> Run:
@@ -85,13 +83,22 @@ class Counter:
                 raise unknown("input_kind", kind, KINDS)
         return kinds
 
-    def counts(self, operations: PerLayer, samples: int, sparse: bool) -> Counts:
+    def counts(
+        self,
+        operations: PerLayer,
+        samples: int,
+        sparse: bool,
+        each: tuple[Mapping[str, float], ...] = (),
+    ) -> Counts:
         """Totals and layers of operations summed over `samples` samples."""
-        structure = {name: getattr(self.observer.structure, name) for name in STRUCTURE
-                     if name != "parameters"}
+        structure = {
+            name: getattr(self.observer.structure, name)
+            for name in STRUCTURE
+            if name != "parameters"
+        }
         structure["parameters"] = parameters_by_module(self._plain)
         paths = [name for name, _ in self.net.named_modules()]
-        return totals(table(structure, operations, samples, sparse, paths), samples, {})
+        return totals(table(structure, operations, samples, sparse, paths), samples, each)
 
 
 def count(
@@ -125,12 +132,11 @@ def count_samples(
 ) -> Counts:
     """Mean operations over samples, each the inputs of one call, and the spread over them.
 
-    The result does not depend on the order of the samples. `spread` is the sample standard
-    deviation (0 for one sample).
+    The result does not depend on the order of the samples.
     """
     counter = Counter(module, input_kind)
     sums: PerLayer = defaultdict(lambda: defaultdict(int))
-    each: list[Mapping[str, int]] = []
+    each: list[Mapping[str, float]] = []
     for sample in samples:
         operations = counter.run(sample)
         each.append(_summed(operations))
@@ -139,26 +145,18 @@ def count_samples(
                 sums[path][name] += value
     if not each:
         raise UsageError("no samples to count")
-    counts = counter.counts(sums, len(each), sparse=True)
-    spread = {name: _deviation([e[name] for e in each]) for name in OPERATIONS}
-    return Counts(**{**_fields(counts), "spread": spread})
+    return counter.counts(sums, sparse=True, each=tuple(each), samples=len(each))
 
 
-def _fields(counts: Counts) -> dict[str, Any]:
-    return {name: getattr(counts, name) for name in counts.__dataclass_fields__}
-
-
-def _summed(operations: PerLayer) -> dict[str, int]:
-    return {name: sum(row[name] for row in operations.values()) for name in OPERATIONS}
-
-
-def _deviation(values: Sequence[int]) -> float:
-    """Sample standard deviation, the same for every order of the values."""
-    n = len(values)
-    if n < 2:
-        return 0.0
-    total, squares = sum(values), sum(v * v for v in values)
-    return math.sqrt((n * squares - total * total) / (n * (n - 1)))
+def _summed(operations: PerLayer) -> dict[str, float]:
+    """Totals of one sample, and its spike rate where something spikes."""
+    found: dict[str, float] = {
+        name: sum(row[name] for row in operations.values()) for name in OPERATIONS
+    }
+    spiking = [row for row in operations.values() if row["spiking"]]
+    if outputs := sum(row["outputs"] for row in spiking):
+        found["spike_rate"] = sum(row["active"] for row in spiking) / outputs
+    return found
 
 
 def _operations(run: Run) -> PerLayer:

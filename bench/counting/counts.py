@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,7 +40,7 @@ class Counts:
 
     The sparse columns are None where there were no values to count (meta tensors). `by_layer` has
     one row for every module path; its columns sum to the totals. `samples` is their number and
-    `spread` the standard deviation over samples, where samples were counted one by one.
+    `each` what every one of them cost, where samples were counted one by one.
     """
 
     weights: int
@@ -61,14 +62,20 @@ class Counts:
     spike_rate: float | None
     samples: int
     by_layer: pd.DataFrame = field(repr=False, compare=False)
-    spread: Mapping[str, float] = field(default_factory=dict, compare=False)
+    each: tuple[Mapping[str, float], ...] = field(default=(), repr=False, compare=False)
+    """The operations of every sample, in the order of the samples."""
+
+    @property
+    def spread(self) -> dict[str, float]:
+        """Standard deviation over samples of every operation count."""
+        return {name: deviation([e[name] for e in self.each]) for name in OPERATIONS if self.each}
 
     def to_dict(self) -> dict[str, Any]:
         """Totals, and a list of layers, as plain numbers."""
         totals = {name: getattr(self, name) for name in METRICS} | {"samples": self.samples}
         rows = self.by_layer.astype(object).where(self.by_layer.notna(), None)
         layers = rows.reset_index().to_dict("records")
-        return {**totals, "spread": dict(self.spread), "by_layer": layers}
+        return {**totals, "spread": self.spread, "by_layer": layers}
 
 
 def exact(total: float, samples: int) -> Number:
@@ -109,7 +116,16 @@ def table(
     return frame
 
 
-def totals(frame: pd.DataFrame, samples: int, spread: Mapping[str, float]) -> Counts:
+def deviation(values: Sequence[float]) -> float:
+    """Sample standard deviation, the same for every order of the values; 0 for one value."""
+    n = len(values)
+    if n < 2:
+        return 0.0
+    mean = math.fsum(values) / n
+    return math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (n - 1))
+
+
+def totals(frame: pd.DataFrame, samples: int, each: tuple[Mapping[str, float], ...] = ()) -> Counts:
     """The sums of a table."""
     sums: dict[str, Any] = {}
     for name in (*STRUCTURE, *OPERATIONS):
@@ -119,6 +135,4 @@ def totals(frame: pd.DataFrame, samples: int, spread: Mapping[str, float]) -> Co
     units = spiking["units"].sum()
     rate = float((spiking["spike_rate"] * spiking["units"]).sum() / units) if units else None
     by_layer = frame.drop(columns="units")
-    return Counts(
-        **sums, spike_rate=rate, samples=samples, by_layer=by_layer, spread=dict(spread)
-    )
+    return Counts(**sums, spike_rate=rate, samples=samples, by_layer=by_layer, each=each)

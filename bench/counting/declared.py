@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -34,7 +35,8 @@ class NeuronLayer:
 
 def neuron_layer(module: nn.Module) -> NeuronLayer | None:
     """The declaration of a neuron module of this suite or of a library, or None."""
-    step, kind = getattr(module, "step", None), getattr(module, "output_kind", None)
+    step: Any = getattr(module, "step", None)
+    kind = getattr(module, "output_kind", None)
     if kind is not None and hasattr(step, "threshold_related"):
         return NeuronLayer(
             kind,
@@ -84,6 +86,6 @@ def _snntorch(module: nn.Module) -> NeuronLayer | None:
     """snntorch's Leaky."""
     if "Leaky" not in _ancestors(module, "snntorch."):
         return None
-    soft = module.reset_mechanism == "subtract"  # type: ignore[attr-defined]
+    soft = module.reset_mechanism == "subtract"
     step = step_cost(1.0, None if soft else 0.0, "spike", False, False, klif=False)
     return NeuronLayer("spikes", step, None, batch_dims=1)

@@ -7,13 +7,15 @@ from typing import Any, NamedTuple
 
 import torch
 
-from bench.counting.names import SYNAPTIC
+from bench.counting.names import SYNAPTIC, words
 
-FRESH = frozenset(
-    "zeros ones empty full zeros_like ones_like empty_like full_like new_zeros new_ones "
-    "new_empty new_full arange linspace eye scalar_tensor tensor rand rand_like randn randn_like "
-    "randint randint_like randperm size sym_size numel dim _shape_as_tensor empty_strided "
-    "new_empty_strided".split()
+FRESH = words(
+    """
+    zeros ones empty full zeros_like ones_like empty_like full_like new_zeros new_ones new_empty
+    new_full arange linspace eye scalar_tensor tensor rand rand_like randn randn_like randint
+    randint_like randperm size sym_size numel dim _shape_as_tensor empty_strided
+    new_empty_strided
+    """
 )
 """Results of these carry nothing of their tensor arguments but shape and type."""
 
@@ -33,8 +35,7 @@ def arguments(values: Iterable[Any]) -> list[Any]:
 def _argument(value: Any) -> Any:
     node = value.node()
     if node.kind() == "prim::ListConstruct":
-        listed = arguments(node.inputs())
-        return [v for v in listed] if listed else []
+        return arguments(node.inputs())
     kind = value.type()
     if isinstance(kind, torch._C.TensorType) and kind.kind() == "TensorType":
         sizes = kind.sizes()

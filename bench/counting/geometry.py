@@ -124,9 +124,7 @@ class Convolution:
         padding = self.padding
         if extra:
             inputs = tuple(n - a - b for n, (a, b) in zip(inputs, extra, strict=True))
-            padding = tuple(
-                (p + a, q + b) for (p, q), (a, b) in zip(padding, extra, strict=True)
-            )
+            padding = tuple((p + a, q + b) for (p, q), (a, b) in zip(padding, extra, strict=True))
         return Geometry(
             inputs,
             tuple(out_shape[-dims:]),

@@ -80,8 +80,10 @@ class Observer(TorchDispatchMode):
                 f"module {self.module!r} uses a tensor of shape {tuple(tensor.shape)} that came "
                 "up out of torch's sight (numpy, an extension); compute it with torch operators"
             )
-        fact = FRESH if tensor.is_inference() else Known(
-            "weight", number=self.numbering.of_leaf(tensor)
+        fact = (
+            FRESH
+            if tensor.is_inference()
+            else Known("weight", number=self.numbering.of_leaf(tensor))
         )
         self._facts[tensor] = fact
         return fact

@@ -22,13 +22,17 @@ def _each(additions: int = 0, multiplications: int = 0, others: int = 0) -> Tall
 
 PER_ELEMENT: dict[str, Tally] = {
     **dict.fromkeys(("add", "sub", "rsub", "subtract", "__radd__", "__rsub__"), _each(1)),
-    **dict.fromkeys(("mul", "div", "multiply", "divide", "true_divide", "square", "neg"), _each(0, 1)),
+    **dict.fromkeys(
+        ("mul", "div", "multiply", "divide", "true_divide", "square", "neg"), _each(0, 1)
+    ),
     **dict.fromkeys(("eq", "ne", "lt", "le", "gt", "ge"), _each(0, 0, 1)),
     **dict.fromkeys(("maximum", "minimum", "fmax", "fmin", "abs", "sign", "sgn"), _each(0, 0, 1)),
     **dict.fromkeys(("where", "masked_fill", "masked_scatter", "heaviside"), _each(0, 0, 1)),
     **dict.fromkeys(("relu", "threshold", "clamp_min", "clamp_max", "bernoulli"), _each(0, 0, 1)),
     **dict.fromkeys(("relu6", "hardtanh"), _each(0, 0, 2)),
-    **dict.fromkeys(("floor", "ceil", "round", "trunc", "frac", "fmod", "remainder"), _each(0, 0, 1)),
+    **dict.fromkeys(
+        ("floor", "ceil", "round", "trunc", "frac", "fmod", "remainder"), _each(0, 0, 1)
+    ),
     **dict.fromkeys(("exp", "exp2", "expm1", "log", "log2", "log10", "log1p"), _each(0, 0, 1)),
     **dict.fromkeys(("sqrt", "rsqrt", "reciprocal", "pow", "erf", "erfc"), _each(0, 0, 1)),
     **dict.fromkeys(("sin", "cos", "tan", "asin", "acos", "atan", "atan2"), _each(0, 0, 1)),
@@ -132,8 +136,6 @@ SPECIAL: dict[str, Formula] = {
     "cumsum": _scan,
     "sum": reduction(_each(1), NOTHING),
     "mean": reduction(_each(1), _each(0, 1)),
-    **dict.fromkeys(
-        ("amax", "amin", "argmax", "argmin"), reduction(_each(0, 0, 1), NOTHING)
-    ),
+    **dict.fromkeys(("amax", "amin", "argmax", "argmin"), reduction(_each(0, 0, 1), NOTHING)),
     "prod": reduction(_each(0, 1), NOTHING),
 }

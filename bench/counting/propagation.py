@@ -13,37 +13,55 @@ from torch.nn import functional
 from torch.utils import _pytree as pytree
 
 from bench.counting.known import ANALOG, GRADED, SPIKES, Kind, Known, presence, spike_events
-from bench.counting.names import FREE
+from bench.counting.names import FREE, words
 from bench.counting.reductions import adaptive_windows
 
 KnownOf = Callable[[Tensor], Known]
 
 # "view", "cat" and the like carry values over unchanged; these of the free ones do not.
-_MAKERS = frozenset(
-    "one_hot embedding nonzero argwhere size item any all isnan isinf isfinite bincount "
-    "_pad_packed_sequence".split()
+_MAKERS = words(
+    """
+    one_hot embedding nonzero argwhere size item any all isnan isinf isfinite bincount
+    _pad_packed_sequence
+    """
 )
-_LOGIC = frozenset(
-    "__and__ __or__ __xor__ bitwise_and bitwise_or bitwise_xor bitwise_not logical_and "
-    "logical_or logical_xor logical_not isnan isinf isfinite eq ne lt le gt ge heaviside "
-    "one_hot any all bernoulli".split()
+_LOGIC = words(
+    """
+    __and__ __or__ __xor__ bitwise_and bitwise_or bitwise_xor bitwise_not logical_and logical_or
+    logical_xor logical_not isnan isinf isfinite eq ne lt le gt ge heaviside one_hot any all
+    bernoulli
+    """
 )
 _SAME_VALUES = (FREE - _MAKERS - _LOGIC) | {"dropout", "feature_dropout", "alpha_dropout"}
-_RECTIFIERS = frozenset("relu abs relu6 clamp_min threshold".split())
+_RECTIFIERS = words(
+    """
+    relu abs relu6 clamp_min threshold
+    """
+)
 _MAXIMA = frozenset(
-    [f"{n}max_pool{d}d{w}" for n in ("", "adaptive_") for d in (1, 2, 3)
-     for w in ("", "_with_indices")]
+    [
+        f"{n}max_pool{d}d{w}"
+        for n in ("", "adaptive_")
+        for d in (1, 2, 3)
+        for w in ("", "_with_indices")
+    ]
     + ["amax", "amin", "max", "min", "maximum", "minimum"]
 )
-_PRESERVES_ORIGIN = frozenset(
-    "add sub rsub mul div neg lerp batch_norm layer_norm group_norm instance_norm sum mean "
-    "where masked_fill avg_pool1d avg_pool2d avg_pool3d max_pool1d max_pool2d max_pool3d "
-    "adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d".split()
+_PRESERVES_ORIGIN = words(
+    """
+    add sub rsub mul div neg lerp batch_norm layer_norm group_norm instance_norm sum mean where
+    masked_fill avg_pool1d avg_pool2d avg_pool3d max_pool1d max_pool2d max_pool3d
+    adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d
+    """
 )
 
 
 def propagate(
-    name: str, func: Any, args: Sequence[Any], kwargs: dict[str, Any], outs: list[Tensor],
+    name: str,
+    func: Any,
+    args: Sequence[Any],
+    kwargs: dict[str, Any],
+    outs: list[Tensor],
     known: KnownOf,
 ) -> list[Known]:
     """What is known of an operator's results, given that one of its inputs is an input."""
@@ -57,8 +75,14 @@ def propagate(
 
 
 def _kinds(
-    name: str, func: Any, args: Sequence[Any], kwargs: dict[str, Any], outs: list[Tensor],
-    known: KnownOf, tensors: list[Tensor], facts: list[Known],
+    name: str,
+    func: Any,
+    args: Sequence[Any],
+    kwargs: dict[str, Any],
+    outs: list[Tensor],
+    known: KnownOf,
+    tensors: list[Tensor],
+    facts: list[Known],
 ) -> list[Known]:
     analog, spikes = Known("input"), Known("input", SPIKES)
     if name in _LOGIC:
@@ -101,8 +125,13 @@ def _is_zero(value: Any) -> bool:
 
 
 def _carried(
-    func: Any, args: Sequence[Any], kwargs: dict[str, Any], outs: list[Tensor],
-    known: KnownOf, tensors: list[Tensor], facts: list[Known],
+    func: Any,
+    args: Sequence[Any],
+    kwargs: dict[str, Any],
+    outs: list[Tensor],
+    known: KnownOf,
+    tensors: list[Tensor],
+    facts: list[Known],
 ) -> list[Known]:
     """Views, copies and concatenations: the same operator moves what is known along."""
     floats = [(f, t) for f, t in zip(facts, tensors, strict=True) if not _is_index(t, tensors)]
@@ -131,7 +160,10 @@ def _events(t: Tensor, fact: Known) -> Tensor:
 
 
 def _moved(
-    func: Any, args: Any, kwargs: Any, companion: Callable[[Tensor], Tensor],
+    func: Any,
+    args: Any,
+    kwargs: Any,
+    companion: Callable[[Tensor], Tensor],
     tensors: list[Tensor],
 ) -> list[Tensor]:
     def replaced(t: Tensor) -> Tensor:
@@ -147,9 +179,7 @@ def _moved(
     return [t for t in pytree.tree_leaves(moved) if isinstance(t, Tensor)]
 
 
-def _extreme(
-    name: str, args: Sequence[Any], tensors: list[Tensor], facts: list[Known]
-) -> Known:
+def _extreme(name: str, args: Sequence[Any], tensors: list[Tensor], facts: list[Known]) -> Known:
     """Maxima and selections of spikes are spikes; of graded values they no longer sum spikes."""
     pairs = list(zip(facts, tensors, strict=True))
     if name in ("where", "masked_fill"):
@@ -199,9 +229,7 @@ def _product(name: str, args: Sequence[Any], out: Tensor, known: KnownOf) -> Kno
     return Known("input", GRADED, events=events)
 
 
-def _pooled(
-    name: str, args: Sequence[Any], out: Tensor, events: Tensor | None
-) -> Tensor | None:
+def _pooled(name: str, args: Sequence[Any], out: Tensor, events: Tensor | None) -> Tensor | None:
     """How many spikes fall into every window, or into every sum."""
     if events is None:
         return None

@@ -77,9 +77,7 @@ def _batch_norm(args: Sequence[Any], outs: Sequence[Any]) -> Tally:
     """With running statistics it folds into the synapse before it: nothing. Else as the others."""
     if not args[5]:
         return NOTHING
-    return _normalised(
-        numel(args[0]), args[0].shape[1], args[1] is not None, args[2] is not None
-    )
+    return _normalised(numel(args[0]), args[0].shape[1], args[1] is not None, args[2] is not None)
 
 
 def _instance_norm(args: Sequence[Any], outs: Sequence[Any]) -> Tally:

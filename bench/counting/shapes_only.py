@@ -110,7 +110,8 @@ def _record(
 ) -> Tensor:
     single = input.dim() == dims + 1
     sizes = [list(_listed(v, dims)) for v in (stride, padding, dilation, output_padding)]
-    result = torch._convolution(
+    convolution: Any = torch._convolution
+    result = convolution(
         input.unsqueeze(0) if single else input,
         weight,
         bias,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,7 +28,8 @@ from bench.counting.tally import UncountableError
 aten = torch.ops.aten
 
 
-class Sparse(NamedTuple):
+@dataclass(frozen=True)
+class Sparse:
     """Operations of one call: of what kind, how many, and with pooling folded into the fan-out."""
 
     kind: Kind
@@ -99,9 +101,7 @@ def product(
         return Sparse(kind, count, count)
     if kind == ANALOG or sum(f.role == "input" for f in facts) != 1:
         return Sparse(kind, count, 0)
-    events = [
-        spike_events(t, f) if f.role == "input" else None for t, f in _pairs(operands, facts)
-    ]
+    events = [spike_events(t, f) if f.role == "input" else None for t, f in _pairs(operands, facts)]
     if all(e is None for e in events):
         return Sparse(kind, count, 0)
     folded = _multiplied(name, args, operands, facts, events, out, fan_outs)
@@ -154,7 +154,14 @@ def _product_of(name: str, args: Sequence[Any], left: Tensor, right: Tensor) -> 
         if name.startswith("conv_transpose"):
             extra = args[5]
         return aten.convolution(
-            left, right, None, conv.stride, pads, conv.dilation, conv.transposed, extra,
+            left,
+            right,
+            None,
+            conv.stride,
+            pads,
+            conv.dilation,
+            conv.transposed,
+            extra,
             conv.groups,
         )
     if name == "einsum":

@@ -66,9 +66,7 @@ class SynapseCalls:
 
     # -- products -----------------------------------------------------------------------------
 
-    def _product(
-        self, name: str, cost: Tally, args: list[Any], out: Tensor, depends: bool
-    ) -> None:
+    def _product(self, name: str, cost: Tally, args: list[Any], out: Tensor, depends: bool) -> None:
         operands = sparse.operands_of(name, args)
         facts = [self.o.known(t) for t in operands]
         weights = [i for i, f in enumerate(facts) if f.role == "weight"]
@@ -88,9 +86,7 @@ class SynapseCalls:
         for operand, fact in zip(operands, facts, strict=True):
             if fact.role == "input" and fact.kind == SPIKES:
                 sparse.check_spikes(operand, name, self.o.module)
-        self._layer.add_sparse(
-            sparse.product(name, args, out, self.o.known, self.o.fan_outs)
-        )
+        self._layer.add_sparse(sparse.product(name, args, out, self.o.known, self.o.fan_outs))
 
     def _geometry(
         self, name: str, args: list[Any], weight: Tensor, fact: Known, out: Tensor, frames: int

@@ -213,7 +213,6 @@ def uncountable(operator: str, module: str, reason: str = "") -> UncountableErro
     """The refusal of one operator in one module."""
     where = f"module {module!r}" if module else "the module itself"
     why = reason or (
-        "its cost is not known; write it with known operators, or add its formula to "
-        "bench.counting"
+        "its cost is not known; write it with known operators, or add its formula to bench.counting"
     )
     return UncountableError(f"cannot count operator {operator} in {where}: {why}")

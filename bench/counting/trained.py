@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from bench.counting.counter import count_samples, without_padding
-from bench.counting.counts import METRICS, STRUCTURE, Counts
+from bench.counting.counts import METRICS, STRUCTURE, Counts, deviation
 from bench.counting.energy import ENERGY, energy
 from bench.counting.known import Kind
+
+_PICO_TO_MICRO = 1e-6
 
 
 @dataclass(frozen=True)
@@ -36,19 +38,27 @@ def count_trained(
 
 
 def measurements(counts: Counts) -> list[Measurement]:
-    """The totals of counts over samples; structure has no spread."""
+    """The totals of counts over samples, and estimated energies; structure has no spread."""
     found = []
     for metric, unit in METRICS.items():
         value = getattr(counts, metric)
-        if value is not None:
-            n = 1 if metric in STRUCTURE else counts.samples
-            spread = counts.spread.get(metric, 0.0)
-            found.append(Measurement(metric, value, unit, n, spread))
+        if value is None:
+            continue
+        n = 1 if metric in STRUCTURE else counts.samples
+        values = [e[metric] for e in counts.each if metric in e]
+        found.append(Measurement(metric, value, unit, n, deviation(values)))
+    if counts.ac is not None:
+        found += energies(counts)
+    return found
+
+
+def energies(counts: Counts) -> list[Measurement]:
+    """Estimated energy per sample for every set of constants, sparse and dense."""
+    found = []
     for name, constants in ENERGY.items():
-        if counts.ac is None:
-            break
-        microjoules = energy(counts, constants) * 1e-6
-        found.append(
-            Measurement(f"energy_{name}", microjoules, "uJ/sample", counts.samples, 0.0)
-        )
+        for metric, dense in ((f"energy_{name}", False), (f"energy_dense_{name}", True)):
+            value = _PICO_TO_MICRO * energy(counts, constants, dense=dense)
+            each = [_PICO_TO_MICRO * energy(e, constants, dense=dense) for e in counts.each]
+            unit = "uJ/sample"
+            found.append(Measurement(metric, value, unit, counts.samples, deviation(each)))
     return found
