@@ -22,11 +22,8 @@ from bench.results.source import caption, describe
 from bench.statistics import holm
 
 NO_FIGURE = "n/a"
-NARROW = [
-    "scope",
-    "claim",
-    *(f"{part} {budget}" for budget in BUDGETS for part in ("ours", "verdict")),
-]
+NARROW = ["scope", "claim"]
+NARROW += [f"{part} {budget}" for budget in BUDGETS for part in ("ours", "verdict")]
 """What of the claims fits across a page."""
 TESTS = {
     "comparable": f"95 % interval of the difference within ±{COMPARABLE:g} points",

@@ -10,7 +10,9 @@ import pandas as pd
 
 def rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a frame as dictionaries."""
-    return cast("list[dict[str, Any]]", frame.to_dict("records"))
+    names = [str(name) for name in frame.columns]
+    columns = (frame[name].tolist() for name in frame.columns)
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
 def blocks(

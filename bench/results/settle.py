@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bench.results.read import RECORD_COLUMNS, RUN_COLUMNS, Results
+from bench.results.read import RECORD_COLUMNS, RUN_COLUMNS, TYPES, Results
 
 CELL = ["suite", "machine", "task", "backbone", "data", "budget", "baseline", "options", "engine"]
 """What makes two runs seeds of one table row."""
+
+
+RUN = ["suite", "machine", "run_id"]
+"""What names one run: the same cell may stand in two suites or on two machines."""
 
 
 def settle(results: Results) -> Results:
@@ -19,10 +23,9 @@ def settle(results: Results) -> Results:
     chose a learning rate and are left out.
     """
     runs = results.runs[results.runs["kind"] != "tune"].copy()
-    runs["fate"] = _fates(runs, _diverged(results.records))
-    where = ["run_id", "suite", "machine"]
-    kept = runs.loc[runs["fate"].isin(["current", "stale"]), [*where, "fate", "started"]]
-    records = results.records.merge(kept, on=where, how="inner")
+    runs["fate"] = _fates(runs, _diverged(runs, results.records))
+    kept = runs.loc[runs["fate"].isin(["current", "stale"]), [*RUN, "fate", "started"]]
+    records = results.records.merge(kept, on=RUN, how="inner")
     # A timing run joins several rows: of two that time the same row, the newer one counts.
     records = records.sort_values(["started", "run_id"], kind="stable")
     records = records.drop_duplicates([*CELL, "seed", "metric", "fate"], keep="last")
@@ -36,8 +39,8 @@ def from_records(records: pd.DataFrame) -> Results:
     for column in ("suite", "machine", "data", "options"):
         if column not in filled:
             filled[column] = ""
-    filled = filled.reindex(columns=list(RECORD_COLUMNS))
-    runs = filled.drop_duplicates("run_id").reindex(columns=list(RUN_COLUMNS))
+    filled = filled.reindex(columns=list(RECORD_COLUMNS)).astype(TYPES)
+    runs = filled.drop_duplicates(RUN).reindex(columns=list(RUN_COLUMNS))
     for column in ("reason", "recipe", "partial", "commit", "device", "kernel", "started"):
         runs[column] = ""
     runs = runs.assign(kind="train", status="done", stale=False, numerics="", samples=0)
@@ -47,15 +50,15 @@ def from_records(records: pd.DataFrame) -> Results:
     return settle(Results(filled, runs))
 
 
-def _diverged(records: pd.DataFrame) -> set[str]:
+def _diverged(runs: pd.DataFrame, records: pd.DataFrame) -> pd.Series:
     """Runs with a value that is no number: a failure, whatever the run says of itself."""
-    value = pd.to_numeric(records["value"], errors="coerce")
-    bad = value.isna() | value.abs().eq(float("inf"))
-    return set(records.loc[bad, "run_id"])
+    bad = records["value"].isna() | records["value"].abs().eq(float("inf"))
+    found = pd.MultiIndex.from_frame(records.loc[bad, RUN])
+    return pd.Series(pd.MultiIndex.from_frame(runs[RUN]).isin(found), index=runs.index)
 
 
-def _fates(runs: pd.DataFrame, diverged: set[str]) -> pd.Series:
-    failed = (runs["status"] != "done") | runs["run_id"].isin(diverged)
+def _fates(runs: pd.DataFrame, diverged: pd.Series) -> pd.Series:
+    failed = (runs["status"] != "done") | diverged
     fate = pd.Series("current", index=runs.index, dtype=object)
     fate[failed] = "failed"
     fate[runs["stale"].astype(bool)] = "stale"

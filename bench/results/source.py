@@ -19,7 +19,7 @@ def describe(results: Results) -> dict[str, str]:
     return {
         "suite": _list(used["suite"]),
         "machine": _list(used["machine"]),
-        "commit": _list(_short(commit) for commit in used["commit"]),
+        "commit": _list(short(commit) for commit in used["commit"]),
         "kernel": _list(used["kernel"]),
         "numerics": _list(str(each) for each in used["numerics"] if not pd.isna(each)),
         "seeds": _list(str(seed) for seed in sorted(set(trained["seed"].dropna()))),
@@ -42,7 +42,8 @@ def caption(source: dict[str, str]) -> str:
     return "; ".join(said) + "." if said else ""
 
 
-def _short(commit: str) -> str:
+def short(commit: str) -> str:
+    """A commit as it is printed."""
     head, plus, rest = commit.partition("+")
     return head[:SHORT] + plus + rest
 

@@ -8,8 +8,7 @@ import pandas as pd
 
 from baselines.errors import unknown
 from bench.results import Results, names
-from bench.tables.comparison import LEAD, NOTES
-from bench.tables.sheet import shown_metrics
+from bench.tables.comparison import LEAD, NOTES, columns_of, metrics_of
 
 
 def choose_rows(
@@ -34,14 +33,8 @@ def choose_columns(frame: pd.DataFrame, metrics: Sequence[str] | None) -> pd.Dat
     """Only these metrics of a comparison frame, in the order asked for."""
     if not metrics or frame.attrs.get("layout") != "metrics":
         return frame
-    _check("column", metrics, shown_metrics(frame))
-    kept = [column for metric in metrics for column in frame.columns if _belongs(column, metric)]
-    return frame[[*LEAD, *kept, *NOTES]]
-
-
-def _belongs(column: str, metric: str) -> bool:
-    parts = ("", "_std", "_n", "_low", "_high", "_interval")
-    return column in {metric + part for part in parts}
+    _check("column", metrics, metrics_of(frame))
+    return frame[[*LEAD, *columns_of(metrics), *NOTES]]
 
 
 def _expanded(tasks: Sequence[str], known: set[str]) -> set[str]:

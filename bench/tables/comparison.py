@@ -13,12 +13,14 @@ from bench.results.settle import from_records
 from bench.results.source import describe
 from bench.tables import aggregate
 from bench.tables.columns import COST, ENERGY, MAIN, place
+from bench.tables.states import states
 
 BLOCK = ["suite", "machine", "task", "backbone", "data", "budget"]
 """Rows that are compared with each other share these."""
 KEYS = [*BLOCK, "baseline", "options", "engine"]
 LEAD = [*KEYS, "role", "status", "seeds", "failed"]
-NOTES = ["mark", "note"]
+NOTES = ["mark", "commit", "note"]
+INTERVAL = ("low", "high", "interval")
 
 Records = pd.DataFrame | Results
 
@@ -31,72 +33,79 @@ def settled(records: Records) -> Results:
 
 
 def comparison(records: Records) -> pd.DataFrame:
-    """What each baseline gives and costs on each task; columns MAIN and one energy estimate.
+    """What each baseline gives and costs on each task: the metrics of MAIN, one energy estimate.
 
     One row per cell: KEYS, role, status (done, incomplete, failed, stale, n/a), seeds that
     finished and failed, then per metric its mean, `<metric>_std` and `<metric>_n`.
     """
-    results = settled(records)
-    energies = sorted({m for m in results.records["metric"].unique() if m.startswith(ENERGY)})
-    frame = _wide(results, [*MAIN, *energies[:1]])
-    frame.attrs |= {"title": "Comparison", "label": "comparison", "layout": "metrics"}
-    return frame
+    return main_columns(everything(records))
 
 
 def cost(records: Records) -> pd.DataFrame:
     """What a sample costs: sizes, operations by kind and every energy estimate."""
-    results = settled(records)
-    energies = sorted({m for m in results.records["metric"].unique() if m.startswith(ENERGY)})
-    frame = _wide(results, [*COST, *energies])
-    frame.attrs |= {"title": "Cost", "label": "cost", "layout": "metrics"}
-    return frame
+    return cost_columns(everything(records))
+
+
+def main_columns(frame: pd.DataFrame) -> pd.DataFrame:
+    """The comparison out of a frame of everything."""
+    energies = [metric for metric in metrics_of(frame) if metric.startswith(ENERGY)]
+    return _narrowed(frame, [*MAIN, *energies[:1]], "Comparison", "comparison")
+
+
+def cost_columns(frame: pd.DataFrame) -> pd.DataFrame:
+    """The cost out of a frame of everything."""
+    energies = [metric for metric in metrics_of(frame) if metric.startswith(ENERGY)]
+    return _narrowed(frame, [*COST, *energies], "Cost", "cost")
+
+
+def metrics_of(frame: pd.DataFrame) -> list[str]:
+    """The metrics of a comparison frame, in its order."""
+    return [name for name in frame.columns if f"{name}_std" in frame.columns]
+
+
+def columns_of(metrics: Sequence[str]) -> list[str]:
+    """The columns that metrics take in a comparison frame."""
+    columns: list[str] = []
+    for metric in metrics:
+        columns += [metric, f"{metric}_std", f"{metric}_n"]
+        if metric == "test_accuracy":
+            columns += [f"{metric}_{part}" for part in INTERVAL]
+    return columns
+
+
+def _narrowed(frame: pd.DataFrame, metrics: Sequence[str], title: str, label: str) -> pd.DataFrame:
+    kept = [metric for metric in metrics_of(frame) if metric in metrics]
+    narrow = frame[[*LEAD, *columns_of(kept), *NOTES]]
+    narrow.attrs |= {"title": title, "label": label}
+    return narrow
 
 
 def everything(records: Records) -> pd.DataFrame:
     """Every metric there is, users' own too; accuracies of groups have a table of their own."""
     results = settled(records)
-    metrics = [m for m in results.records["metric"].unique() if "/" not in m]
-    frame = _wide(results, metrics)
-    frame.attrs |= {"title": "All metrics", "label": "metrics", "layout": "metrics"}
-    return frame
-
-
-def _wide(results: Results, metrics: Sequence[str]) -> pd.DataFrame:
-    """One row per cell, three columns per metric that anybody measured."""
     long = aggregate.values(results)
-    long = long[long["metric"].isin(metrics)]
+    long = long[~long["metric"].str.contains("/")]
     present = sorted(long["metric"].unique(), key=place)
     table = widen(long[[*CELL, "metric", "mean", "std", "n"]], CELL, "metric")
-    states = aggregate.states(results).set_index(CELL)
-    frame = states.join(table, how="outer").reset_index()
-    frame = _with_absent(frame)
-    frame["status"] = frame["status"].fillna("timed only")
-    frame["role"] = [names.role(baseline) for baseline in frame["baseline"]]
-    frame["loss"] = frame["loss"].fillna("")
-    frame["mark"] = [_mark(row) for row in rows(frame)]
-    for column in ("note", "interval", "mark"):
-        frame[column] = frame[column].fillna("")
-    for column in ("seeds", "failed"):
-        frame[column] = frame[column].fillna(0).astype("int64")
-    frame = frame.rename(columns={part: f"test_accuracy_{part}" for part in INTERVAL})
-    columns = [*LEAD, *_metric_columns(present), *NOTES]
+    frame = states(results).set_index(CELL).join(table, how="outer").reset_index()
+    frame = _described(_with_absent(frame))
+    columns = [*LEAD, *columns_of(present), *NOTES]
     frame = _sorted(frame).reindex(columns=columns)
     frame = frame.astype(dict.fromkeys([f"{metric}_n" for metric in present], "Int64"))
-    frame.attrs["units"] = dict(zip(long["metric"], long["unit"], strict=True))
-    frame.attrs["source"] = describe(results)
+    units = dict(zip(long["metric"], long["unit"], strict=True))
+    frame.attrs = {"units": units, "source": describe(results), "layout": "metrics"}
+    frame.attrs |= {"title": "All metrics", "label": "metrics"}
     return frame
 
 
-INTERVAL = ("low", "high", "interval")
-
-
-def _metric_columns(present: Sequence[str]) -> list[str]:
-    columns: list[str] = []
-    for metric in present:
-        columns += [metric, f"{metric}_std", f"{metric}_n"]
-        if metric == "test_accuracy":
-            columns += [f"{metric}_{part}" for part in INTERVAL]
-    return columns
+def _described(frame: pd.DataFrame) -> pd.DataFrame:
+    """Fill in what rows without a training run lack; add role and mark."""
+    text = dict.fromkeys(("interval", "loss", "commit", "note"), "")
+    frame = frame.fillna({"status": "timed only", "seeds": 0, "failed": 0, **text})
+    frame = frame.astype({"seeds": "int64", "failed": "int64"})
+    frame["role"] = [names.role(baseline) for baseline in frame["baseline"]]
+    frame["mark"] = [_mark(row) for row in rows(frame)]
+    return frame.rename(columns={part: f"test_accuracy_{part}" for part in INTERVAL})
 
 
 def _mark(row: dict[str, Any]) -> str:

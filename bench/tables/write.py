@@ -15,7 +15,7 @@ from bench.results.published import published_text
 from bench.runs.store import write_atomically
 from bench.tables.accuracy import accuracy, groups
 from bench.tables.choose import choose_columns, choose_rows
-from bench.tables.comparison import comparison, cost, everything
+from bench.tables.comparison import cost_columns, everything, main_columns
 from bench.tables.published import against_published
 from bench.tables.render import FORMATS, render
 from bench.tables.unfinished import unfinished
@@ -105,11 +105,11 @@ def machine_tables(
     results: Results, columns: Sequence[str] | None = None
 ) -> dict[str, pd.DataFrame]:
     """The tables of one suite on one machine, by file name."""
-    whole = everything(results) if columns else comparison(results)
+    whole = everything(results)
     frames = {
-        "comparison": choose_columns(whole, columns),
+        "comparison": choose_columns(whole, columns) if columns else main_columns(whole),
         "accuracy": accuracy(results),
-        "cost": cost(results),
+        "cost": cost_columns(whole),
         "groups": groups(results),
         "unfinished": unfinished(results),
     }
