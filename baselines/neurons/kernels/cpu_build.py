@@ -86,38 +86,56 @@ def load(source: str, macros: tuple[str, ...]) -> ctypes.CDLL:
     Raises:
         Unavailable: there is no compiler, it fails, or the cache folder cannot be written.
     """
-    result = _load_once(source, macros, os.environ.get("LIAFBENCH_CXXFLAGS", ""))
+    result = _load_once(source, macros)
     if isinstance(result, Unavailable):
         raise result
     return result
 
 
 @functools.cache
-def _load_once(source: str, macros: tuple[str, ...], extra: str) -> ctypes.CDLL | Unavailable:
+def _load_once(source: str, macros: tuple[str, ...]) -> ctypes.CDLL | Unavailable:
     try:
-        return _load(source, macros, shlex.split(extra))
+        return _load(source, macros)
     except Unavailable as reason:
         return reason
 
 
-def _load(source: str, macros: tuple[str, ...], extra: list[str]) -> ctypes.CDLL:
-    common = [*FLAGS, *_machine_flags(), *extra, *(f"-D{macro}" for macro in macros)]
-    if compiler().is_gcc:
-        common += GCC_FLAGS
+def forget() -> None:
+    """Ask again for the compiler and for every variant, in this process."""
+    compiler.cache_clear()
+    _load_once.cache_clear()
+
+
+def flags(macros: tuple[str, ...]) -> list[str]:
+    """What a variant is compiled with, apart from threads."""
+    of_compiler = GCC_FLAGS if compiler().is_gcc else ()
+    extra = shlex.split(os.environ.get("LIAFBENCH_CXXFLAGS", ""))
+    return [*FLAGS, *of_compiler, *_machine_flags(), *extra, *(f"-D{macro}" for macro in macros)]
+
+
+def _load(source: str, macros: tuple[str, ...]) -> ctypes.CDLL:
     deadline = time.monotonic() + PATIENCE
-    reason: Exception | None = None
+    reason: Unavailable | None = None
     # Not linked against an OpenMP runtime: the symbols are those of the runtime that PyTorch has
     # loaded, since two runtimes would fight for the cores. Without one, a single thread.
     for threading in (["-fopenmp"], []):
-        flags = [*common, *threading]
-        library = cache_folder() / f"{_key(source, flags)}.so"
         try:
+            chosen = [*flags(macros), *threading]
+            library = cache_folder() / f"{_key(source, chosen)}.so"
             if not library.exists():
-                _compile(source, flags, library, deadline)
-            return ctypes.CDLL(str(library))
-        except (Unavailable, OSError) as error:
+                _compile(source, chosen, library, deadline)
+            return _open(library)
+        except Unavailable as error:
             reason = reason or error
     raise Unavailable(str(reason))
+
+
+def _open(library: Path) -> ctypes.CDLL:
+    try:
+        return ctypes.CDLL(str(library))
+    except OSError as error:
+        library.unlink(missing_ok=True)
+        raise Unavailable(f"the compiled kernel does not load: {error}") from error
 
 
 def _machine_flags() -> list[str]:

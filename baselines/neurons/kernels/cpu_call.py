@@ -55,24 +55,31 @@ def pointed(parameter: Broadcast) -> _Broadcast:
 
 def forward_library(step: Step, dtype: torch.dtype, varied: bool) -> ctypes.CDLL:
     """The forward variant of a step; Unavailable when it cannot be had."""
-    return _checked(cpu_build.load("forward.cpp", _macros(step, dtype, varied)), "neuron_forward")
+    library = cpu_build.load("forward.cpp", forward_macros(step, dtype, varied))
+    return _checked(library, "neuron_forward")
 
 
 def backward_library(
     step: Step, dtype: torch.dtype, varied: bool, sums: tuple[bool, bool, bool, bool]
 ) -> ctypes.CDLL:
     """The backward variant that sums the gradients of (alpha, beta, v_threshold, k) asked for."""
+    library = cpu_build.load("backward.cpp", backward_macros(step, dtype, varied, sums))
+    return _checked(library, "neuron_backward")
+
+
+def backward_macros(
+    step: Step, dtype: torch.dtype, varied: bool, sums: tuple[bool, bool, bool, bool]
+) -> tuple[str, ...]:
     names = ("GRAD_ALPHA", "GRAD_BETA", "GRAD_THRESHOLD", "GRAD_K")
-    macros = (
-        *_macros(step, dtype, varied),
+    return (
+        *forward_macros(step, dtype, varied),
         f"SURROGATE={step.surrogate}",
         f"DETACH_RESET={step.detach_reset:d}",
         *(f"{name}={wanted:d}" for name, wanted in zip(names, sums, strict=True)),
     )
-    return _checked(cpu_build.load("backward.cpp", macros), "neuron_backward")
 
 
-def _macros(step: Step, dtype: torch.dtype, varied: bool) -> tuple[str, ...]:
+def forward_macros(step: Step, dtype: torch.dtype, varied: bool) -> tuple[str, ...]:
     analog = step.output != "spike"
     return (
         f"VALUE={VALUES[dtype]}",

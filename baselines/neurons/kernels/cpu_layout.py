@@ -49,16 +49,17 @@ class Broadcast:
     values: Tensor
     period: int
     inner: int
-    order: tuple[int, ...]  # the frame's dimensions, outermost in memory first
+    order: tuple[int, ...]  # the frame's dimensions, outermost in memory first; shared: none
     sizes: tuple[int, ...]  # of the values, in that order
 
     def gradient(self, per_value: Tensor, parameter: Tensor) -> Tensor:
         """[..., period] in double -> the gradient of the parameter, in its shape and dtype."""
         total = per_value.reshape(-1, self.period).sum(0)
-        if self.order:
-            back = sorted(range(len(self.order)), key=self.order.__getitem__)
-            total = total.reshape(self.sizes).permute(back)
-        return total.sum_to_size(parameter.shape).to(parameter.dtype)
+        if not self.order:
+            return total.reshape(parameter.shape).to(parameter.dtype)
+        back = sorted(range(len(self.order)), key=self.order.__getitem__)
+        by_dimension = total.reshape(self.sizes).permute(back)
+        return by_dimension.sum_to_size(parameter.shape).to(parameter.dtype)
 
 
 SHARED = Broadcast(torch.ones(()), 1, 1, (), ())

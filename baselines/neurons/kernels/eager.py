@@ -98,8 +98,12 @@ class Adjoint:
         u = g - d.v_threshold
         f = d.fire(u)
         self._add_alpha(g, f)
-        grad_g, grad_f = self._through_reset(g, f)
-        self._through_output(grad_y, g, u, grad_g, grad_f)
+        grad_f = grad_y.to(d.dtype) if d.step.output == "spike" else None
+        grad_g, grad_f = self._through_reset(g, f, grad_f)
+        if d.step.output != "spike":
+            self._through_activation(grad_y, g, u, grad_g)
+        if grad_f is not None:
+            self._through_spike(grad_f, u, grad_g)
         if d.k is None:
             grad_h = grad_g
         else:
@@ -125,8 +129,10 @@ class Adjoint:
             r = self.dynamics.reset(g, f, out=torch.empty_like(g))
             self.sums.alpha.addcmul_(self.grad_h, r)
 
-    def _through_reset(self, g: Tensor, f: Tensor) -> tuple[Tensor, Tensor | None]:
-        """dL/dG and dL/dF as far as they come from R = Q (or Q/k) + F*v_reset."""
+    def _through_reset(
+        self, g: Tensor, f: Tensor, grad_f: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """dL/dG and dL/dF from R = Q (or Q/k) + F*v_reset; dL/dF is added to what is given."""
         d, step = self.dynamics, self.dynamics.step
         grad_q = self.grad_r if d.divisor is None else self.grad_r / d.divisor
         hard = d.v_reset is not None
@@ -137,30 +143,30 @@ class Adjoint:
             self.sums.v_threshold.addcmul_(grad_q, f, value=-1)
         grad_g = torch.addcmul(grad_q, grad_q, f, value=-1) if hard else grad_q.clone()
         if step.detach_reset:
-            return grad_g, None
-        if not hard:
-            return grad_g, grad_q * d.v_threshold.neg()
-        grad_f = torch.mul(grad_q, g).neg_()
+            return grad_g, grad_f
+        taken = g if hard else d.v_threshold
+        if grad_f is None:
+            grad_f = torch.mul(grad_q, taken).neg_()
+        else:
+            grad_f = torch.addcmul(grad_f, grad_q, taken, value=-1)
         return grad_g, grad_f.add_(self.grad_r, alpha=step.v_reset) if step.v_reset else grad_f
 
-    def _through_output(
-        self, grad_y: Tensor, g: Tensor, u: Tensor, grad_g: Tensor, grad_f: Tensor | None
-    ) -> None:
-        """Adds to dL/dG, in place, what comes through Y and through F = spike(u)."""
+    def _through_activation(self, grad_y: Tensor, g: Tensor, u: Tensor, grad_g: Tensor) -> None:
+        """Adds to dL/dG, in place, what comes through an analog Y."""
         step = self.dynamics.step
-        if step.output == "spike":
-            grad_f = grad_y.to(g.dtype) if grad_f is None else grad_f.add_(grad_y)
-        else:
-            v = u if step.threshold_related else g
-            grad_v = activation_derivative(v, step.output, step.slope).mul_(grad_y)
-            grad_g.add_(grad_v)
-            if step.threshold_related and self.sums.v_threshold is not None:
-                self.sums.v_threshold.sub_(grad_v)
-        if grad_f is not None:
-            grad_u = surrogates.derivative(u, step.surrogate, step.width).mul_(grad_f)
-            grad_g.add_(grad_u)
-            if self.sums.v_threshold is not None:
-                self.sums.v_threshold.sub_(grad_u)
+        v = u if step.threshold_related else g
+        grad_v = activation_derivative(v, step.output, step.slope).mul_(grad_y)
+        grad_g.add_(grad_v)
+        if step.threshold_related and self.sums.v_threshold is not None:
+            self.sums.v_threshold.sub_(grad_v)
+
+    def _through_spike(self, grad_f: Tensor, u: Tensor, grad_g: Tensor) -> None:
+        """Adds to dL/dG, in place, what comes through F by way of the surrogate derivative."""
+        step = self.dynamics.step
+        slope = surrogates.derivative(u, step.surrogate, step.width)
+        if self.sums.v_threshold is not None:
+            self.sums.v_threshold.addcmul_(slope, grad_f, value=-1)
+        grad_g.addcmul_(slope, grad_f)
 
 
 def sum_to(total: Tensor | None, like: Tensor | None) -> Tensor | None:

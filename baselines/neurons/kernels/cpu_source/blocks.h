@@ -69,6 +69,7 @@ inline const value* next_block(const Call& call, int64_t first, int64_t n) {
 // Calls run(thread, first column, number of columns). The split depends on the sizes alone.
 template <typename Run>
 inline void for_each_block(const Call& call, Run run) {
+    if (call.time_steps == 0) return;
     const int64_t blocks = (call.columns + call.block - 1) / call.block;
 #pragma omp parallel for schedule(static, 1) num_threads(call.threads)
     for (int64_t thread = 0; thread < call.threads; ++thread) {

@@ -1,0 +1,168 @@
+"""The CPU kernel gives the same, however the input lies in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from kernel_cases import case_of, check
+from torch import Tensor
+
+from baselines.neurons.kernels import cpu
+from baselines.neurons.kernels.cpu import Cpu
+from baselines.neurons.step import Step
+
+pytestmark = pytest.mark.usefixtures("compiler")
+
+VARIANT = {
+    "output": "relu",
+    "threshold_related": True,
+    "v_reset": 0.2,
+    "klif": "k",
+    "surrogate": "sigmoid",
+    "detach_reset": False,
+    "sharing": "neuron",
+    "dtype": torch.float32,
+}
+ALL = (True, True, True, True, True)
+STEP = Step(gain=0.8, v_reset=0.2, surrogate="sigmoid", width=4.0, output="relu", klif=True)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("sharing", ["all", "neuron"])
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (4, 1), (1, 5), (3, 33), (2, 3, 5, 7), (70, 2, 65), (3, 1, 1, 1), (2, 4097)]
+)
+def test_odd_sizes(shape: tuple[int, ...], sharing: str, dtype: torch.dtype) -> None:
+    check(Cpu(), case_of({**VARIANT, "sharing": sharing, "dtype": dtype}, shape), ALL)
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (4, 0, 2)])
+def test_nothing_to_do(shape: tuple[int, ...]) -> None:
+    x = torch.zeros(shape)
+    given = (torch.tensor(0.5), torch.tensor(0.0), torch.tensor(1.0), torch.tensor(1.0))
+    assert Cpu().forward(x, *given, STEP).shape == shape
+    grads = Cpu().backward(x, x, *given, STEP, ALL)
+    assert [g.abs().sum().item() for g in grads if g is not None] == [0.0] * 5
+
+
+def channels_last(x: Tensor) -> Tensor:
+    folded = x.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+    return folded.unflatten(0, x.shape[:2])
+
+
+LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
+    "channels_last": channels_last,
+    "time inside": lambda x: x.movedim(0, -1).contiguous().movedim(-1, 0),
+    "batch first": lambda x: x.transpose(0, 1).contiguous().transpose(0, 1),
+    "every other": lambda x: torch.stack([x, x], -1).flatten(-2)[..., ::2],
+    "part of a batch": lambda x: torch.cat([x, x], 1)[:, : x.shape[1]],
+    "every other step": lambda x: torch.stack([x, x], 1).flatten(0, 1)[::2],
+}
+PARAMETERS = {
+    "shared": (),
+    "channel": (5, 1, 1),
+    "neuron": (5, 4, 3),
+    "rows": (4, 1),
+    "channel and column": (5, 1, 3),
+    "batch": (2, 1, 1, 1),
+    "whole frame": (2, 5, 4, 3),
+}
+
+
+@pytest.mark.parametrize("parameter", PARAMETERS)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layout_changes_nothing(layout: str, parameter: str) -> None:
+    generator = torch.Generator().manual_seed(3)
+    plain = torch.randn(6, 2, 5, 4, 3, generator=generator)
+    grad_y = torch.randn(plain.shape, generator=generator)
+    size = PARAMETERS[parameter]
+    given = (
+        torch.rand(size, generator=generator),
+        torch.rand(size, generator=generator) / 5,
+        torch.rand(size, generator=generator) + 0.3,
+        torch.tensor(1.2),
+    )
+    x = LAYOUTS[layout](plain)
+    assert torch.equal(x, plain)
+    assert x.stride() != plain.stride() or layout == "plain"
+    y = Cpu().forward(x, *given, STEP)
+    assert torch.equal(y, Cpu().forward(plain, *given, STEP))
+    assert y.stride() == torch.empty_like(x).stride()
+    expected = Cpu().backward(grad_y, plain, *given, STEP, ALL)
+    for incoming in (grad_y, LAYOUTS[layout](grad_y)):
+        found = Cpu().backward(incoming, x, *given, STEP, ALL)
+        for mine, theirs in zip(found, expected, strict=True):
+            assert mine is not None
+            torch.testing.assert_close(mine, theirs, rtol=1e-6, atol=1e-6)
+
+
+def test_one_frame_repeated_over_time_is_not_copied() -> None:
+    frame = torch.randn(1, 4, 100)
+    given = (torch.tensor(0.5), torch.tensor(0.1), torch.tensor(0.7), torch.tensor(1.2))
+    repeated = frame.expand(6, -1, -1)
+    assert torch.equal(
+        Cpu().forward(repeated, *given, STEP), Cpu().forward(repeated.contiguous(), *given, STEP)
+    )
+    grad_y = torch.randn(1, 4, 100).expand(6, -1, -1)  # the gradient of a mean over time
+    found = Cpu().backward(grad_y, repeated, *given, STEP, ALL)
+    expected = Cpu().backward(grad_y.contiguous(), repeated.contiguous(), *given, STEP, ALL)
+    for mine, theirs in zip(found, expected, strict=True):
+        assert mine is not None
+        assert torch.equal(mine, theirs)
+
+
+@pytest.mark.parametrize("columns", [64 * 300, 64 * 300 + 1])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_threads_and_streaming_change_nothing(
+    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, columns: int
+) -> None:
+    x, grad_y = torch.randn(4, columns).to(dtype), torch.randn(4, columns).to(dtype)
+    given = (torch.rand(columns), torch.tensor(0.1), torch.tensor(0.7), torch.tensor(1.2))
+    answers = []
+    for stream_from, parallel_from, threads in ((1, 1, 3), (10**9, 10**9, 1)):
+        monkeypatch.setattr(cpu, "STREAM_FROM", stream_from)
+        monkeypatch.setattr(cpu, "PARALLEL_FROM", parallel_from)
+        monkeypatch.setattr(torch, "get_num_threads", lambda n=threads: n)
+        y = Cpu().forward(x, *given, STEP)
+        answers.append([y, *Cpu().backward(grad_y, x, *given, STEP, ALL)])
+    for mine, theirs in zip(*answers, strict=True):
+        # Sums of parameter gradients are split by thread, in double.
+        torch.testing.assert_close(mine, theirs, rtol=1e-6 if mine.dim() == 0 else 0, atol=0)
+
+
+@pytest.mark.parametrize("surrogate", ["rect", "triangle", "sigmoid", "atan"])
+@pytest.mark.parametrize("output", ["spike", "relu", "selu", "leaky_relu", "identity"])
+@pytest.mark.parametrize("klif", [False, True])
+def test_nan_stays_in_its_column(output: str, surrogate: str, klif: bool) -> None:
+    step = Step(v_reset=None, surrogate=surrogate, width=1.0, output=output, klif=klif)
+    x = torch.randn(5, 40)
+    given = (
+        torch.tensor(0.9),
+        torch.tensor(0.0),
+        torch.tensor(0.7),
+        torch.ones(()) if klif else None,
+    )
+    clean = Cpu().forward(x, *given, step)
+    x[1, 7] = float("nan")
+    x[1, 9] = float("inf")
+    x[1, 10] = -float("inf")
+    y = Cpu().forward(x, *given, step)
+    others = [i for i in range(40) if i not in (7, 9, 10)]
+    assert torch.equal(y[:, others], clean[:, others])
+    if output == "spike":
+        assert y[1:, 7].eq(0).all()
+    else:
+        assert y[1:, 7].isnan().all()
+    grad_x = Cpu().backward(torch.ones_like(x), x, *given, step, (True, *[False] * 4))[0]
+    assert grad_x is not None
+    assert grad_x[:, others].isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+def test_refuses_other_types(dtype: torch.dtype) -> None:
+    given = (torch.tensor(0.5), torch.tensor(0.0), torch.tensor(1.0))
+    reason = Cpu().refuses(torch.zeros(2, 3, dtype=dtype), given, Step())
+    assert reason is not None
+    assert "not float32 or bfloat16" in reason
