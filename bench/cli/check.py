@@ -1,0 +1,41 @@
+"""`liafbench check`: does a model or a task of your own keep the contract."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from bench.cli.console import console, emit_json
+from bench.contract import check as check_all
+
+SOMETHING_WRONG = 1
+STYLES = {"ok": "green", "note": "yellow", "wrong": "bold red"}
+
+
+def check(
+    name: Annotated[
+        str, typer.Argument(help="package.module:function of a model, package.module:TASK, or name")
+    ],
+    task: Annotated[str, typer.Option(help="the task a model is tried on")] = "digits-dvs",
+    backbone: Annotated[str | None, typer.Option(help="the task's first without it")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="folder of the data sets", envvar="LIAFBENCH_DATA")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False,
+) -> None:
+    """Check a model (or a task) and say in plain words what is wrong with it."""
+    findings = check_all(name, task, backbone, str(data) if data else None)
+    wrong = [each for each in findings if each.verdict == "wrong"]
+    if json:
+        emit_json([each._asdict() for each in findings])
+    else:
+        width = max(len(each.check) for each in findings)
+        for each in findings:
+            verdict = f"[{STYLES[each.verdict]}]{each.verdict:5}[/]"
+            console.print(f"{verdict}  {escape(each.check):{width}}  {escape(each.text)}")
+        console.print(f"{len(wrong)} wrong" if wrong else "nothing wrong")
+    if wrong:
+        raise typer.Exit(SOMETHING_WRONG)

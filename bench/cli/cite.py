@@ -1,0 +1,40 @@
+"""`liafbench cite`: BibTeX of what results, baselines and tasks rest on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from baselines import BASELINES, plugins
+from baselines.errors import unknown
+from bench.citations import Entry, of_baseline, of_results, of_suite, of_task, unique
+from bench.cli.console import emit_json
+from bench.tasks import TASKS, Task
+
+
+def cite(
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(help="results folders, baselines, tasks; this suite alone without any"),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False,
+) -> None:
+    """Print the BibTeX of everything that results, baselines or tasks rest on."""
+    entries = unique([entry for each in what or [] for entry in _entries(each)] or [of_suite()])
+    if json:
+        emit_json([entry._asdict() for entry in entries])
+        return
+    typer.echo("\n\n".join(entry.text for entry in entries))
+
+
+def _entries(what: str) -> list[Entry]:
+    """The entries of a folder or a name; a folder `klif` is given as `./klif`."""
+    if what in TASKS or isinstance(plugins.find(plugins.TASK_GROUP, what), Task):
+        return of_task(what)
+    if what in BASELINES or plugins.address(plugins.BASELINE_GROUP, what):
+        return of_baseline(what)
+    if Path(what).is_dir():
+        return of_results(Path(what))
+    raise unknown("results folder, baseline or task", what, [*BASELINES, *TASKS])

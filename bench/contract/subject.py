@@ -1,0 +1,62 @@
+"""The model under test, with two batches of its task."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+import baselines
+from baselines.backbones import Backbone, get
+from baselines.budget import parameter_count
+from bench import tasks
+
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A baseline on a task: x, y train it, `other` is a second batch of another size."""
+
+    name: str
+    task: str
+    backbone: Backbone
+    x: Tensor
+    y: Tensor
+    other: Tensor
+
+    def net(self, seed: int = 0) -> nn.Module:
+        """A new network, initialised from a seed."""
+        torch.manual_seed(seed)
+        return baselines.build(self.name, self.task, backbone=self.backbone)
+
+    def parameters(self, width: float = 1.0) -> int:
+        """Trainable scalars at a width of the backbone."""
+        backbone = self.backbone if width == 1.0 else self.backbone.scaled(width)
+        return parameter_count(baselines.build(self.name, self.task, backbone=backbone))
+
+
+def subject(name: str, task: str, backbone: str | None, data_dir: str | None) -> Subject:
+    """Take the batches from the task's training split."""
+    chosen = get(task, backbone)
+    train = tasks.load(task, data_dir, backbone=chosen.name).train
+    batches = train.batches(BATCH)
+    first = next(batches)
+    second = next(batches, first)
+    # Not in stored order: a task may store its classes one after another.
+    shuffled = next(train.batches(BATCH, generator=torch.Generator().manual_seed(0)))
+    return Subject(name, task, chosen, shuffled.x, shuffled.y, second.x[:, : BATCH // 2 + 1])
+
+
+def result(net: nn.Module, x: Tensor, seed: int = 0) -> Tensor:
+    """The logits of a fresh copy in eval mode, so that no call sees what another left behind."""
+    return call(copy.deepcopy(net).eval(), x, seed)
+
+
+def call(net: nn.Module, x: Tensor, seed: int = 0) -> Tensor:
+    """The logits of this very network, torch's random state set first."""
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        return net(x)
