@@ -7,16 +7,33 @@ from __future__ import annotations
 
 import os
 import pkgutil
+from collections.abc import Iterable
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from baselines import plugins
 from baselines.errors import UsageError, unknown
+from bench.tasks.common.checking import TaskState, check_task
+from bench.tasks.common.fetching import fetch_task
 from bench.tasks.common.splits import Batch, Split, Splits
-from bench.tasks.common.task import DataFile, Shape, Task
+from bench.tasks.common.task import DataFile, Shape, Task, base_folder
 
-__all__ = ["TASKS", "Batch", "DataFile", "Shape", "Split", "Splits", "Task", "get", "load"]
+__all__ = [
+    "TASKS",
+    "Batch",
+    "DataFile",
+    "Shape",
+    "Split",
+    "Splits",
+    "Task",
+    "TaskState",
+    "check",
+    "fetch",
+    "get",
+    "load",
+]
 
 _SETS = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg)
 TASKS: dict[str, Task] = {
@@ -57,3 +74,23 @@ def load(
     return get(name).load(
         data_dir, backbone=backbone, limit=limit, allow_partial=allow_partial, **options
     )
+
+
+def check(
+    data_dir: str | os.PathLike[str] | None = None, names: Iterable[str] = ()
+) -> list[TaskState]:
+    """What is there of the named tasks, or of all, below the data folder or LIAFBENCH_DATA."""
+    folder = base_folder(data_dir)
+    if not folder.is_dir():
+        raise UsageError(f"no data folder {folder}")
+    return [check_task(get(name), folder) for name in (tuple(names) or TASKS)]
+
+
+def fetch(
+    name: str, data_dir: str | os.PathLike[str] | None = None, progress: Any = None
+) -> list[Path]:
+    """Download, check and unpack what is missing of a task; the files that were made.
+
+    A local file always wins. `progress` is an object as pooch's `progressbar` wants it.
+    """
+    return fetch_task(get(name), base_folder(data_dir), progress)

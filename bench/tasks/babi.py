@@ -14,9 +14,10 @@ from bench.tasks.common.questions import question_splits
 from bench.tasks.common.reading import read_text
 from bench.tasks.common.splits import Splits
 from bench.tasks.common.stories import Question, parse
-from bench.tasks.common.task import DataFile, Source, Task
+from bench.tasks.common.task import DataFile, Extracted, Source, Task
 
 MAX_BYTES = 64 << 20
+SIDES = ("train", "test")
 LANGUAGES = ("en", "en-10k")
 FOLDERS = ("", "tasks_1-20_v1-2")  # extracted here, or with the archive's own top folder
 STEMS = (
@@ -69,7 +70,7 @@ def read(source: Source, *, edition: str) -> Splits:
     """Splits of one bAbI task or of all; `edition` is "en" (1,000 questions) or "en-10k"."""
     if edition not in LANGUAGES:
         raise unknown("bAbI edition", edition, LANGUAGES)
-    parts: dict[str, dict[str, list[Question]]] = {"train": {}, "test": {}}
+    parts: dict[str, dict[str, list[Question]]] = {side: {} for side in SIDES}
     checksums: dict[str, str] = {}
     for side, part in parts.items():
         for number in _numbers(source.task.name):
@@ -86,10 +87,25 @@ def read(source: Source, *, edition: str) -> Splits:
 
 
 @lru_cache(maxsize=1)
-def _checksums() -> dict[str, str]:
-    """SHA-256 of the 40 English 1k files, as measured."""
-    text = (files(common) / "babi_en.sha256.txt").read_text()
-    return {name: checksum for checksum, name in map(str.split, text.splitlines())}
+def _measured() -> dict[str, tuple[str, int]]:
+    """SHA-256 and bytes of the 40 English 1k files."""
+    lines = (files(common) / "babi_en.txt").read_text().splitlines()
+    return {name: (checksum, int(size)) for checksum, size, name in map(str.split, lines)}
+
+
+def _file(path: str) -> DataFile:
+    checksum, size = _measured()[path]
+    return DataFile(path, sha256=checksum, size=size, also=(f"{FOLDERS[1]}/{path}",))
+
+
+ARCHIVE = DataFile(  # its checksum is not available; those of the files in it are
+    "tasks_1-20_v1-2.tar.gz",
+    urls=(
+        "http://www.thespermwhale.com/jaseweston/babi/tasks_1-20_v1-2.tar.gz",
+        "https://s3.amazonaws.com/text-datasets/babi_tasks_1-20_v1-2.tar.gz",
+    ),
+    unpacked_bound=1 << 29,
+)
 
 
 def _task(name: str, title: str) -> Task:
@@ -104,11 +120,10 @@ def _task(name: str, title: str) -> Task:
         read=read,
         folder="babi",
         options={"edition": "en"},
-        files=tuple(
-            DataFile(f"en/{stem}_{side}.txt", sha256=_checksums()[f"en/{stem}_{side}.txt"])
-            for stem in stems
-            for side in ("train", "test")
-        ),
+        files=tuple(_file(f"en/{stem}_{side}.txt") for stem in stems for side in SIDES),
+        downloads=(ARCHIVE,),
+        extracted=(Extracted(ARCHIVE.path, FOLDERS[1], "en/qa*.txt", 2 * len(STEMS)),),
+        size=sum(_measured()[f"en/{stem}_{side}.txt"][1] for stem in stems for side in SIDES),
         how_to_get="extract the folder en of tasks_1-20_v1-2.tar.gz into the folder babi of the "
         f"data folder, or run `liafbench data fetch {name}`",
     )

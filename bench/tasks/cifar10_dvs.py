@@ -7,10 +7,10 @@ from typing import Any
 
 from bench.events.aedat2 import SIDE, TRANSPOSED
 from bench.events.frames import Binning
-from bench.tasks.common.numbered import Member, Numbered
+from bench.tasks.common.numbered import NUMBERS, Member, Numbered
 from bench.tasks.common.recordings import OPTIONS
 from bench.tasks.common.splits import Splits
-from bench.tasks.common.task import DataFile, Shape, Source, Task
+from bench.tasks.common.task import DataFile, Extracted, Shape, Source, Task
 from bench.tasks.common.trees import Tree
 
 FILES = {  # class -> figshare file, md5
@@ -74,6 +74,7 @@ TASKS = (
             )
             for name, (number, md5) in FILES.items()
         ),
+        extracted=tuple(Extracted(f"{name}.zip", name, "**/*.aedat", NUMBERS) for name in FILES),
         how_to_get="put the ten archives airplane.zip to truck.zip (figshare, CIFAR10-DVS), or "
         "what they hold, into the folder cifar10-dvs of the data folder, or run "
         "`liafbench data fetch cifar10-dvs`",

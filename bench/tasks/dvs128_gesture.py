@@ -27,11 +27,13 @@ from bench.tasks.common.recordings import (
     recorded_splits,
 )
 from bench.tasks.common.splits import HOLD_OUT, Splits
-from bench.tasks.common.task import DataFile, Shape, Source, Task
+from bench.tasks.common.task import DataFile, Extracted, Shape, Source, Task
 
 SIDE, CLASSES = 128, 11
 MAX_TEXT = 1 << 20
-ARCHIVE_FOLDER = "DvsGesture"
+ARCHIVE, ARCHIVE_FOLDER = "DvsGesture.tar.gz", "DvsGesture"
+TRIALS = 122  # 98 training, 24 test
+MAX_UNPACKED = 16 << 30
 NAME = re.compile(r"user([0-9]{2})_[a-z_]+\.aedat")
 LISTS = ("trials_to_train.txt", "trials_to_test.txt")
 BINNINGS = {
@@ -168,7 +170,12 @@ TASKS = (
         folder="dvs128-gesture",
         shapes={name: Shape(b.time_steps, 2, b.height, b.width) for name, b in BINNINGS.items()},
         options=OPTIONS,
-        files=(DataFile("DvsGesture.tar.gz", md5="8a5c71fb11e24e5ca5b11866ca6c00a1"),),
+        files=(
+            DataFile(ARCHIVE, md5="8a5c71fb11e24e5ca5b11866ca6c00a1", unpacked_bound=MAX_UNPACKED),
+        ),
+        extracted=tuple(
+            Extracted(ARCHIVE, folder, "user*.aedat", TRIALS) for folder in (ARCHIVE_FOLDER, ".")
+        ),
         how_to_get="request DvsGesture.tar.gz from IBM Research (a form), put it into the folder "
         "dvs128-gesture of the data folder and run `liafbench data fetch dvs128-gesture`, which "
         "checks and unpacks it",

@@ -10,10 +10,10 @@ from typing import Any
 from baselines.errors import UsageError
 from bench.events.aedat2 import TRANSPOSED
 from bench.events.frames import Binning
-from bench.tasks.common.numbered import Member, Numbered
+from bench.tasks.common.numbered import NUMBERS, Member, Numbered
 from bench.tasks.common.recordings import OPTIONS
 from bench.tasks.common.splits import Splits
-from bench.tasks.common.task import DataFile, Shape, Source, Task
+from bench.tasks.common.task import DataFile, Extracted, Shape, Source, Task
 from bench.tasks.common.trees import Tree
 
 MD5 = (
@@ -92,6 +92,10 @@ TASKS = (
                 urls=(f"http://www2.imse-cnm.csic.es/caviar/MNIST_DVS/grabbed_data{digit}.zip",),
             )
             for digit, md5 in enumerate(MD5)
+        ),
+        extracted=tuple(
+            Extracted(f"{name}.zip", name, "**/*.aedat", NUMBERS * len(SCALES))
+            for name in RECORDINGS.archives
         ),
         how_to_get="put the ten archives grabbed_data0.zip to grabbed_data9.zip, or what they "
         "hold, into the folder mnist-dvs of the data folder, or run "

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from baselines.errors import UsageError
-from bench.events.atis import decode
+from bench.events.atis import EVENT_BYTES, decode
 from bench.events.events import Events, checked
 from bench.events.frames import Binning
 from bench.tasks.common.recordings import (
@@ -22,7 +22,7 @@ from bench.tasks.common.recordings import (
     recorded_splits,
 )
 from bench.tasks.common.splits import Splits, hold_out
-from bench.tasks.common.task import DataFile, Shape, Source, Task
+from bench.tasks.common.task import DataFile, Extracted, Shape, Source, Task
 from bench.tasks.common.trees import Tree, open_tree
 
 SIDE = 34
@@ -97,6 +97,15 @@ def read(source: Source, **changes: Any) -> Splits:
     )
 
 
+MENDELEY = "https://data.mendeley.com/public-files/datasets/468j46mzdv/files"
+TRAIN_ID = "39c25547-014b-4137-a934-9d29fa53c7a0"
+TEST_ID = "05a4d654-7e03-4c15-bdfa-9bb2bcbea494"
+
+
+def _archive(part: str, md5: str, file_id: str) -> DataFile:
+    return DataFile(f"{part}.zip", md5=md5, urls=(f"{MENDELEY}/{file_id}/file_downloaded",))
+
+
 TASKS = (
     Task(
         name="nmnist",
@@ -115,10 +124,14 @@ TASKS = (
         options=OPTIONS,
         shapes=SHAPES,
         files=(
-            DataFile("Train.zip", md5="20959b8e626244a1b502305a9e6e2031"),
-            DataFile("Test.zip", md5="69ca8762b2fe404d9b9bad1103e97832"),
+            _archive("Train", "20959b8e626244a1b502305a9e6e2031", TRAIN_ID),
+            _archive("Test", "69ca8762b2fe404d9b9bad1103e97832", TEST_ID),
+        ),
+        extracted=tuple(
+            Extracted(f"{part}.zip", part, "[0-9]/*.bin", count, EVENT_BYTES)
+            for part, count in COUNTS.items()
         ),
         how_to_get="put Train.zip and Test.zip (Mendeley Data 468j46mzdv), or what they hold, into "
-        "the folder nmnist of the data folder",
+        "the folder nmnist of the data folder, or run `liafbench data fetch nmnist`",
     ),
 )

@@ -18,8 +18,12 @@ def image_splits(
     train: tuple[np.ndarray, np.ndarray],
     test: tuple[np.ndarray, np.ndarray],
     files: dict[str, str],
+    subset: str = "",
 ) -> Splits:
-    """Splits of (pixels [N, C, H, W], labels [N]) pairs, the first `limit` training images only."""
+    """Splits of (pixels [N, C, H, W], labels [N]) pairs, the first `limit` training images only.
+
+    `subset` says what is there of a set that is not complete.
+    """
     time_steps = source.shape.time_steps
     pixels, labels = train[0][: source.limit], train[1][: source.limit]
     held = hold_out(labels)
@@ -31,12 +35,13 @@ def image_splits(
         Split(training, rows[held], labels[held]),
         Split(testing, np.arange(len(test[1])), test[1]),
     )
+    limited = f"first {source.limit} training images" if source.limit else ""
     provenance: dict[str, Any] = {
         "files": files,
         "split_rule": RULE,
         "split_checksum": split_checksum(*splits),
         "transform": f"pixels / 255, repeated over {time_steps} time steps",
-        "partial": False,
-        "note": f"first {source.limit} training images" if source.limit else "",
+        "partial": bool(subset),
+        "note": "; ".join(filter(None, (subset, limited))),
     }
     return Splits(*splits, provenance=provenance)

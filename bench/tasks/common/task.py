@@ -29,13 +29,35 @@ class Shape(NamedTuple):
 
 @dataclass(frozen=True)
 class DataFile:
-    """One official file, its path below the task's folder, its checksums where they are known."""
+    """One official file, its path below the task's folder, its checksums where they are known.
+
+    `also` are other places for it; `unpacked_bound` is set where fetching unpacks it, and is the
+    most bytes that it may hold.
+    """
 
     path: str
     md5: str | None = None
     sha256: str | None = None
     urls: tuple[str, ...] = ()
     size: int | None = None
+    also: tuple[str, ...] = ()
+    unpacked_bound: int | None = None
+
+    @property
+    def checksum(self) -> tuple[str, str | None]:
+        """The algorithm and the expected value, None where it is not available."""
+        return ("sha256", self.sha256) if self.sha256 else ("md5", self.md5)
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What an archive holds: `count` files below `folder`, each of whole records."""
+
+    archive: str
+    folder: str
+    pattern: str
+    count: int
+    record_bytes: int = 1
 
 
 @dataclass(frozen=True)
@@ -65,7 +87,8 @@ class Task:
     """A data set with its protocol; `read(source, **options)` gives its splits.
 
     `size` is the number of bytes of the official files, None where it is not available; `options`
-    the names and defaults of what `load` accepts beside what it accepts for every task.
+    the names and defaults of what `load` accepts beside what it accepts for every task. `files`
+    are all needed, or `one_of` them; `downloads` are what is fetched, if not the files themselves.
     """
 
     name: str
@@ -82,6 +105,9 @@ class Task:
     stages: Mapping[str, tuple[Stage, ...]] = field(default_factory=dict)
     """Of a task of another package: its own layer lists by backbone; the others are `small`."""
     files: tuple[DataFile, ...] = ()
+    one_of: bool = False
+    extracted: tuple[Extracted, ...] = ()
+    downloads: tuple[DataFile, ...] = ()
     size: int | None = None
     how_to_get: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -137,16 +163,21 @@ class Task:
         return self.read(source, **{**self.options, **options})
 
 
-def data_folder(task: Task, data_dir: str | os.PathLike[str] | None) -> Path:
-    """The folder of a task's files, from the argument or LIAFBENCH_DATA."""
+def base_folder(data_dir: str | os.PathLike[str] | None) -> Path:
+    """The folder of all data, from the argument or LIAFBENCH_DATA."""
     base = data_dir if data_dir is not None else os.environ.get(DATA_VARIABLE)
     if base is None or not os.fspath(base):
-        raise UsageError(
-            f"{task.name} needs a data folder: give one or set {DATA_VARIABLE}; {task.how_to_get}"
-        )
-    folder = Path(base).expanduser()
-    if not folder.is_dir():
-        raise UsageError(f"{task.name}: no data folder {folder}; {task.how_to_get}")
-    if not (folder / task.folder).is_dir():
-        raise UsageError(f"{task.name}: no folder {folder / task.folder}; {task.how_to_get}")
-    return folder / task.folder
+        raise UsageError(f"which data folder? give one (--data) or set {DATA_VARIABLE}")
+    return Path(base).expanduser()
+
+
+def data_folder(task: Task, data_dir: str | os.PathLike[str] | None) -> Path:
+    """The folder of a task's files; UsageError, with how to get them, if it is not there."""
+    try:
+        base = base_folder(data_dir)
+    except UsageError as error:
+        raise UsageError(f"{task.name}: {error}; {task.how_to_get}") from None
+    for folder in (base, base / task.folder):
+        if not folder.is_dir():
+            raise UsageError(f"{task.name}: no folder {folder}; {task.how_to_get}")
+    return base / task.folder

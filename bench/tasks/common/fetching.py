@@ -1,0 +1,90 @@
+"""Official files from their mirrors: checked, whole or not at all, a local file first."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pooch
+
+from baselines.errors import UsageError
+from bench.tasks.common.checking import CORRUPT, PRESENT, check_extracted, check_file, check_task
+from bench.tasks.common.checksums import Memo
+from bench.tasks.common.tars import unpack
+from bench.tasks.common.task import DataFile, Task
+
+TIMEOUT_S = 60
+
+
+def fetch_task(task: Task, data_dir: Path, progress: Any = None) -> list[Path]:
+    """Download what is missing of a task and unpack what must be; the files that were made.
+
+    `progress` is an object as pooch's `progressbar` wants it. UsageError if a local file is
+    corrupt, if every mirror fails, or if the files must be got by hand.
+    """
+    if check_task(task, data_dir).state == PRESENT and not _to_unpack(task, data_dir):
+        return []
+    folder = data_dir / task.folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make the folder {folder}: {error.strerror}") from error
+    made = []
+    for file in task.downloads or task.files:
+        if _extracted(task, file, folder):
+            continue
+        path = folder / file.path
+        if not path.exists():
+            if not file.urls:
+                if task.one_of:
+                    continue
+                raise UsageError(f"{task.name}: no mirror is known; {task.how_to_get}")
+            _download(task, file, path, progress)
+            made.append(path)
+        with Memo() as memo:
+            found = check_file(file, path, memo)
+        if found.state == CORRUPT:
+            raise UsageError(f"{task.name} in {folder}: {found.detail}; remove it to fetch it anew")
+        if file.unpacked_bound:
+            unpack(path, folder, file.unpacked_bound)
+            made.append(folder)
+    return made
+
+
+def _to_unpack(task: Task, data_dir: Path) -> bool:
+    folder = data_dir / task.folder
+    return any(
+        file.unpacked_bound and (folder / file.path).exists() and not _extracted(task, file, folder)
+        for file in task.files
+    )
+
+
+def _extracted(task: Task, file: DataFile, folder: Path) -> bool:
+    return any(
+        check_extracted(extracted, folder).state == PRESENT
+        for extracted in task.extracted
+        if extracted.archive == file.path
+    )
+
+
+def _download(task: Task, file: DataFile, path: Path, progress: Any) -> None:
+    pooch.get_logger().setLevel(logging.WARNING)
+    algorithm, checksum = file.checksum
+    reasons = []
+    for url in file.urls:
+        try:
+            # It loads into a file of another name, compares, and only then renames.
+            pooch.retrieve(
+                url,
+                f"{algorithm}:{checksum}" if checksum else None,
+                fname=path.name,
+                path=path.parent,
+                downloader=pooch.HTTPDownloader(progressbar=progress or False, timeout=TIMEOUT_S),
+            )
+            return
+        except (OSError, ValueError) as error:
+            reasons.append(f"{url}: {str(error).splitlines()[0]}")
+    raise UsageError(
+        f"{task.name}: cannot fetch {file.path} ({'; '.join(reasons)}); {task.how_to_get}"
+    )

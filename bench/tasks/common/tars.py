@@ -1,0 +1,88 @@
+"""Members of .tar.gz archives, read in their order, within bounds, without links."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import tarfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, cast
+from uuid import uuid4
+
+from baselines.errors import UsageError
+from bench.tasks.common.reading import CHUNK, opened
+from bench.tasks.common.trees import MAX_MEMBERS, safe_name
+
+MAX_READ = 1 << 26
+
+
+class Bounded:
+    """What a compressed file unpacks to: at most `bound` bytes, no single huge read."""
+
+    def __init__(self, file: BinaryIO, path: Path, bound: int) -> None:
+        self.file, self.path, self.left = gzip.GzipFile(fileobj=file, mode="rb"), path, bound
+
+    def read(self, size: int = -1) -> bytes:
+        # A member's header may claim a text of any length, which tarfile would read at once.
+        if not 0 <= size <= MAX_READ:
+            raise UsageError(f"{self.path} asks for a read of {size} bytes")
+        data = self.file.read(size)
+        self.left -= len(data)
+        if self.left < 0:
+            raise UsageError(f"{self.path} unpacks to more than it may have")
+        return data
+
+
+def members(path: Path, bound: int) -> Iterator[tuple[PurePosixPath, int, BinaryIO]]:
+    """Name, size and content of every file of a .tar.gz that unpacks to at most `bound` bytes."""
+    with _faults(path), opened(path) as file:
+        stream = cast(BinaryIO, Bounded(file, path, bound))
+        with tarfile.open(fileobj=stream, mode="r|", errorlevel=2) as archive:
+            for place, member in enumerate(archive):
+                name = safe_name(member.name, path)
+                if place >= MAX_MEMBERS:
+                    raise UsageError(f"{path} has more than {MAX_MEMBERS} members")
+                if member.isdir():
+                    continue
+                content = archive.extractfile(member) if member.isreg() else None
+                if content is None or member.issparse():
+                    raise UsageError(f"{path} holds {member.name!r}, which is no plain file")
+                yield name, member.size, cast(BinaryIO, content)
+
+
+def unpack(path: Path, target: Path, bound: int) -> None:
+    """Unpack a .tar.gz below the folder `target`, whole or not at all.
+
+    What the archive holds appears under its final name only when all of it is there; files and
+    folders that are already there stay as they are.
+    """
+    own = target / f"unpacking-{uuid4().hex}.tmp"
+    try:
+        for name, size, content in members(path, bound):
+            file = own / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("xb") as out:
+                shutil.copyfileobj(content, out, CHUNK)
+            if file.stat().st_size != size:
+                raise UsageError(f"{path} is truncated within {name}")
+        for made in own.iterdir() if own.is_dir() else ():
+            if not (target / made.name).exists():
+                os.replace(made, target / made.name)
+    except OSError as error:
+        raise UsageError(f"cannot unpack {path} into {target}: {error.strerror}") from error
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+
+
+@contextmanager
+def _faults(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (gzip.BadGzipFile, tarfile.TarError, EOFError, zlib.error, ValueError) as error:
+        if isinstance(error, UsageError):
+            raise
+        raise UsageError(f"{path} is no intact .tar.gz archive: {error}") from error

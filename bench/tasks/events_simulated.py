@@ -1,0 +1,85 @@
+"""MNIST and Fashion-MNIST as simulated events: the images move in front of a simulated sensor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from bench.events.cache import FrameCache, code_version
+from bench.events.simulation import Saccades, simulate
+from bench.tasks import mnist
+from bench.tasks.common.images import RULE
+from bench.tasks.common.samples import Frames
+from bench.tasks.common.splits import Split, Splits, hold_out, split_checksum
+from bench.tasks.common.task import Shape, Source, Task
+
+SUFFIX = "-events-simulated"
+SACCADES = Saccades(mnist.SIDE)
+CHUNK = 256
+
+
+def chunks(images: np.ndarray, saccades: Saccades) -> Iterator[np.ndarray]:
+    """Simulated frames of uint8 images, some images at a time."""
+    for start in range(0, len(images), CHUNK):
+        yield simulate(images[start : start + CHUNK] / 255, saccades)
+
+
+def read(source: Source, *, contrast: float, frames: int, amplitude: float) -> Splits:
+    """Splits of the simulated events; a higher `contrast` threshold gives fewer events."""
+    train_images, train_labels, train_sums = mnist.read_part(source, "train")
+    test_images, test_labels, test_sums = mnist.read_part(source, "test")
+    train_images, train_labels = train_images[: source.limit], train_labels[: source.limit]
+    saccades = Saccades(mnist.SIDE, frames=frames, contrast=contrast, amplitude=amplitude)
+    files = train_sums | test_sums
+    images = np.concatenate([train_images, test_images])
+    shape = (len(images), frames, 2, saccades.sensor, saccades.sensor)
+    key = [files, len(train_images), asdict(saccades), code_version(__file__)]
+    entry = FrameCache().get(key, shape, lambda _: chunks(images, saccades))
+    names = [f"train/{n}" for n in range(len(train_images))]
+    names += [f"test/{n}" for n in range(len(test_images))]
+    samples = Frames(entry.frames, names)
+    held = hold_out(train_labels)
+    labels = np.concatenate([train_labels, test_labels])
+    rows = np.arange(len(labels))
+    fit, testing = rows[: len(train_labels)], rows[len(train_labels) :]
+    train, validation, test = (
+        Split(samples, part, labels[part]) for part in (fit[~held], fit[held], testing)
+    )
+    provenance: dict[str, Any] = {
+        "files": files,
+        "split_rule": RULE,
+        "split_checksum": split_checksum(train, validation, test),
+        "transform": str(saccades),
+        "partial": False,
+        "note": "simulated events"
+        + (f"; first {source.limit} training images" if source.limit else ""),
+    }
+    return Splits(train, validation, test, provenance)
+
+
+def _task(original: Task) -> Task:
+    return Task(
+        name=original.name + SUFFIX,
+        title=f"{original.title}, as simulated events",
+        kind="events",
+        classes=original.classes,
+        citation=original.citation,
+        bibtex=original.bibtex,
+        read=read,
+        folder=original.folder,
+        shapes={"small": Shape(SACCADES.frames, 2, SACCADES.sensor, SACCADES.sensor)},
+        options={
+            "contrast": SACCADES.contrast,
+            "frames": SACCADES.frames,
+            "amplitude": SACCADES.amplitude,
+        },
+        files=original.files,
+        size=original.size,
+        how_to_get=original.how_to_get,
+    )
+
+
+TASKS = tuple(_task(original) for original in mnist.TASKS)
