@@ -76,6 +76,7 @@ def build(
     for option in options:
         if option not in baseline.options:
             raise unknown(f"option of {name}", option, (*baseline.options, "layers"))
+    filled.places()  # says which stages do not fit together
     reason = baseline.refuses(filled)
     if reason:
         raise UsageError(f"{name} cannot serve {task} on backbone {filled.name!r}: {reason}")
