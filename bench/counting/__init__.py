@@ -4,7 +4,13 @@ from bench.counting.counter import count, count_samples
 from bench.counting.counts import METRICS, Counts
 from bench.counting.energy import ENERGY, EnergyConstants, energy
 from bench.counting.tally import UncountableError
-from bench.counting.trained import Measurement, count_trained
+from bench.counting.trained import (
+    Measurement,
+    count_trained,
+    layer_rows,
+    measurements,
+    trained_counts,
+)
 
 __all__ = [
     "ENERGY",
@@ -17,4 +23,7 @@ __all__ = [
     "count_samples",
     "count_trained",
     "energy",
+    "layer_rows",
+    "measurements",
+    "trained_counts",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -13,6 +14,9 @@ from bench.counting.energy import ENERGY, energy
 from bench.counting.known import Kind
 
 _PICO_TO_MICRO = 1e-6
+LAYER_METRICS = (
+    "weights", "parameters", "mac_dense", "mac_effective", "ac", "elementwise", "spike_rate",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -29,12 +33,25 @@ class Measurement:
 def count_trained(
     net: nn.Module, samples: Iterable[Tensor], *, input_kind: Kind = "analog"
 ) -> list[Measurement]:
-    """Every count of a trained network on samples [T, 1, ...], and its estimated energies.
+    """Every count of a trained network on samples [T, 1, ...], and its estimated energies."""
+    return measurements(trained_counts(net, samples, input_kind=input_kind))
+
+
+def trained_counts(
+    net: nn.Module, samples: Iterable[Tensor], *, input_kind: Kind = "analog"
+) -> Counts:
+    """The counts of a trained network on samples [T, 1, ...].
 
     Token samples [T, 1] lose the padding on their left: padding is not counted.
     """
     unpadded = (s if s.is_floating_point() else without_padding(s) for s in samples)
-    return measurements(count_samples(net, unpadded, input_kind=input_kind))
+    return count_samples(net, unpadded, input_kind=input_kind)
+
+
+def layer_rows(counts: Counts) -> list[dict[str, Any]]:
+    """What run files keep of each layer: its path, and what LAYER_METRICS names."""
+    rows = counts.to_dict()["by_layer"]
+    return [{name: row[name] for name in ("layer", *LAYER_METRICS)} for row in rows]
 
 
 def measurements(counts: Counts) -> list[Measurement]:

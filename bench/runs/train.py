@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from bench import metrics
-from bench.counting import count_trained
+from bench.counting import layer_rows, measurements, trained_counts
 from bench.runs.cells import Cell
 from bench.runs.ingredients import build_net, load_splits
 from bench.runs.outcome import Outcome
@@ -61,16 +61,20 @@ def train_cell(
         *_group_records(cell, splits.test, predictions.correct),
         *_fit_records(cell, done, learning_rate, tuning_seconds),
     ]
+    layers: list[dict[str, Any]] = []
     if cell.measure.count_samples:
         samples = count_samples(splits.test, cell.measure.count_samples)
-        counted = count_trained(net.cpu(), samples)
+        counts = trained_counts(net.cpu(), samples)
+        counted = measurements(counts)
         records += [record(m.metric, m.value, m.unit, m.n, m.spread) for m in counted]
+        layers = layer_rows(counts)
     records += [record(*value) for value in metrics.measure(cell.measure.metrics, net, splits)]
     return Outcome(
         records=records,
         curves=done.curves,
         health=findings,
         predictions={"correct": pack_bits(predictions.correct), "n": len(predictions.correct)},
+        layers=layers,
         provenance={"data": splits.provenance},
         state={name: tensor.cpu() for name, tensor in done.state.items()},
     )
