@@ -51,7 +51,7 @@ class _Aligned(Neuron):
         """The leak factor 1 - 1/tau."""
         if hasattr(self, "w"):
             return 1 - torch.sigmoid(self.w)
-        return torch.tensor(1 - 1 / self.tau)  # type: ignore[attr-defined]
+        return torch.tensor(1 - 1 / self.tau, dtype=torch.float64)  # type: ignore[attr-defined]
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs [T, B, ...] of currents [T, B, ...]."""

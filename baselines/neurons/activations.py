@@ -32,7 +32,7 @@ def activate(v: Tensor, name: str, slope: float) -> Tensor:
 def activation_derivative(v: Tensor, name: str, slope: float) -> Tensor:
     """The derivative of the activation at v; at a kink the value from below, as in PyTorch."""
     if name == "relu":
-        return (v > 0).to(v.dtype)
+        return torch.gt(v, 0, out=torch.empty_like(v))
     if name == "selu":
         below = torch.exp(v).mul_(SELU_SCALE * SELU_ALPHA)
         return torch.where(v > 0, SELU_SCALE, below)

@@ -48,7 +48,9 @@ def fire(u: Tensor, surrogate: str, width: float, out: Tensor | None = None) -> 
 def derivative(u: Tensor, surrogate: str, width: float) -> Tensor:
     """The surrogate derivative at u = U - V_th, shaped like u."""
     if surrogate == "rect":
-        return (u.abs() < width).to(u.dtype).mul_(0.5 / width)
+        distance = u.abs()
+        inside = torch.lt(distance, width, out=distance)
+        return inside if width == 0.5 else inside.mul_(0.5 / width)
     if surrogate == "triangle":
         return u.abs().div_(-width).add_(1).clamp_(min=0).div_(width)
     if surrogate == "sigmoid":

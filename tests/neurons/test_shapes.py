@@ -80,7 +80,7 @@ def test_float32(monkeypatch: pytest.MonkeyPatch, kernel: str, case: dict[str, A
     _hold(y, expected, oracle, atol=1e-6)
     weight = torch.randn(y.shape, generator=torch.Generator().manual_seed(1))
     (grad,) = torch.autograd.grad((y * weight).sum(), x, retain_graph=True)
-    (y * weight).sum().backward(inputs=[p for p in neuron.parameters()] or [x])
+    (y * weight).sum().backward(inputs=list(neuron.parameters()) or [x])
     (expected * weight.double()).sum().backward()
     assert exact.grad is not None
     assert_close(grad, exact.grad, 1e-5, "x")
