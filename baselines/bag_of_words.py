@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from baselines.backbones import Backbone
 from baselines.layers.analog import still
-from baselines.layers.tokens import MeanEmbedding
+from baselines.layers.tokens import MeanEmbedding, embedding
 from baselines.registry import Baseline, Layers, refuses_frames
 from baselines.stages import Embed
 
@@ -16,8 +16,7 @@ def fill(backbone: Backbone, engine: str) -> Layers:
     """The order of the words is lost."""
     embed, *places = backbone.places()
     assert isinstance(embed.stage, Embed)
-    mean = MeanEmbedding(embed.stage.vocabulary, embed.stage.features)
-    return {embed.name: mean} | still(places)
+    return {embed.name: MeanEmbedding(embedding(embed.stage))} | still(places)
 
 
 BAG_OF_WORDS = Baseline(

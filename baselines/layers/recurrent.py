@@ -6,9 +6,8 @@ from torch import Tensor, nn
 
 from baselines.backbones import Backbone
 from baselines.layers.readout import LastOutput
-from baselines.layers.tokens import Reader
+from baselines.layers.tokens import Reader, embedding
 from baselines.stages import Dense, Embed
-from baselines.vocabularies import PADDING
 
 LARGEST_FRAME = 32
 
@@ -37,8 +36,7 @@ def fill(backbone: Backbone, cell: type[nn.LSTM] | type[nn.GRU], name: str) -> d
     if backbone.tokens:
         embed = next(stage for stage in backbone.stages if isinstance(stage, Embed))
         depth = sum(isinstance(stage, Dense) for stage in backbone.stages) - 1
-        embedding = nn.Embedding(embed.vocabulary, embed.features, padding_idx=PADDING)
-        reader = Reader(embedding, cell(embed.features, units, num_layers=depth))
+        reader = Reader(embedding(embed), cell(embed.features, units, num_layers=depth))
         return {"reader": reader, "classifier": classifier}
     frames = FlatFrames(backbone.channels, backbone.height, backbone.width)
     layer = cell(frames.features, units)

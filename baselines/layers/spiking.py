@@ -16,9 +16,9 @@ from baselines.layers.dropout import TimeDropout
 from baselines.layers.folded import Folded
 from baselines.layers.readout import LastStep, MeanOverTime, Vote
 from baselines.layers.synapses import convolution, dense, pool
+from baselines.layers.tokens import embedding
 from baselines.stages import Conv, Dense, Direct, Dropout, Embed, Placed, Pool
 from baselines.stages import Vote as VoteStage
-from baselines.vocabularies import PADDING
 
 NeuronFor = Callable[[Placed], nn.Module]
 
@@ -84,7 +84,7 @@ def _layers(place: Placed, neuron: NeuronFor) -> dict[str, nn.Module]:
         case VoteStage():
             return {name: Vote(stage.size)}
         case Embed():
-            return {name: nn.Embedding(stage.vocabulary, stage.features, padding_idx=PADDING)}
+            return {name: embedding(stage)}
 
 
 def _unit(place: Placed, neuron: NeuronFor) -> dict[str, nn.Module]:

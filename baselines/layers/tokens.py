@@ -5,7 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from baselines.stages import Embed
 from baselines.vocabularies import PADDING
+
+
+def embedding(stage: Embed) -> nn.Embedding:
+    """Vectors drawn from N(0, 1); that of padding is zero and stays zero."""
+    weight = torch.randn(stage.vocabulary, stage.features)
+    weight[PADDING] = 0
+    return nn.Embedding.from_pretrained(weight, freeze=False, padding_idx=PADDING)
 
 
 def lengths(tokens: Tensor) -> Tensor:
@@ -42,9 +50,9 @@ class Reader(nn.Module):
 class MeanEmbedding(nn.Module):
     """Tokens [T, B] to the mean embedding of every story, [B, features]: a bag of words."""
 
-    def __init__(self, vocabulary: int, features: int) -> None:
+    def __init__(self, embedding: nn.Embedding) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(vocabulary, features, padding_idx=PADDING)
+        self.embedding = embedding
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Padding embeds to zero and does not count as a word."""

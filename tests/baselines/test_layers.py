@@ -18,8 +18,8 @@ from baselines.layers import (
     Vote,
 )
 from baselines.layers.recurrent import FlatFrames
-from baselines.layers.tokens import lengths, padding_last
-from baselines.stages import Conv
+from baselines.layers.tokens import embedding, lengths, padding_last
+from baselines.stages import Conv, Embed
 
 
 @pytest.fixture(autouse=True)
@@ -149,7 +149,7 @@ def test_stories_move_to_the_start():
 @pytest.mark.parametrize("cell", [nn.LSTM, nn.GRU])
 @pytest.mark.parametrize("layers", [1, 2])
 def test_reader_equals_packed_sequences(cell, layers):
-    reader = Reader(nn.Embedding(9, 4, padding_idx=0), cell(4, 6, num_layers=layers)).double()
+    reader = Reader(embedding(Embed(4, 9)), cell(4, 6, num_layers=layers)).double()
     count = lengths(STORIES)
     embedded = reader.embedding(padding_last(STORIES, count))
     packed = pack_padded_sequence(embedded, count, enforce_sorted=False)
@@ -159,7 +159,7 @@ def test_reader_equals_packed_sequences(cell, layers):
 
 
 def test_a_bag_of_words_averages_what_is_there():
-    bag = MeanEmbedding(9, 4)
+    bag = MeanEmbedding(embedding(Embed(4, 9)))
     e = bag.embedding.weight
     torch.testing.assert_close(bag(STORIES)[0], e[6])
     torch.testing.assert_close(bag(STORIES)[1], (e[7] + e[2] + e[3]) / 3)
