@@ -23,8 +23,7 @@ def accuracy(records: Records) -> pd.DataFrame:
     Below the bAbI tasks stands their mean, taken per seed, for models with all twenty.
     """
     results = settled(records)
-    long = aggregate.values(with_family_mean(results))
-    long = long[long["metric"] == METRIC].set_index(CELL)
+    long = aggregate.values(with_family_mean(results), [METRIC]).set_index(CELL)
     runs = results.runs
     lost = runs[(runs["fate"] == "failed") & (runs["kind"] == "train")].groupby(CELL).size()
     # Outer: a model whose every seed failed stands in the table as failed.
@@ -35,10 +34,10 @@ def accuracy(records: Records) -> pd.DataFrame:
 def groups(records: Records) -> pd.DataFrame | None:
     """The accuracy within each group of test samples, a row per group; None without groups."""
     results = settled(records)
-    long = aggregate.values(results)
-    long = long[long["metric"].str.startswith(f"{METRIC}/")].copy()
-    if long.empty:
+    metrics = [m for m in results.records["metric"].unique() if m.startswith(f"{METRIC}/")]
+    if not metrics:
         return None
+    long = aggregate.values(results, metrics)
     long["task"] += ": " + long["metric"].str.removeprefix(f"{METRIC}/")
     long["failed"] = 0
     return _matrix(long, results, "Test accuracy within groups", "groups")

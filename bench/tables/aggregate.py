@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from bench.results import CELL, Results
 
 
-def values(results: Results) -> pd.DataFrame:
-    """Long frame of settled results: CELL, metric, mean, std, n, unit.
+def values(results: Results, metrics: Iterable[str] | None = None) -> pd.DataFrame:
+    """Long frame of settled results: CELL, metric, mean, std, n, unit; all metrics, or some.
 
     With seeds, std (ddof 1) and n are over seeds; a timing record brings its own spread (half
     the interquartile range) and its number of rounds. Stale records only fill rows that have
     nothing newer.
     """
     records = results.records[_shown(results)]
+    if metrics is not None:
+        records = records[records["metric"].isin(list(metrics))]
     # Sums of floats depend on their order: fix it.
     records = records.sort_values([*CELL, "metric", "seed", "run_id"], kind="stable")
     groups = records.groupby([*CELL, "metric"], sort=True, observed=True)

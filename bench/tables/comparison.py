@@ -83,8 +83,8 @@ def _narrowed(frame: pd.DataFrame, metrics: Sequence[str], title: str, label: st
 def everything(records: Records) -> pd.DataFrame:
     """Every metric there is, users' own too; accuracies of groups have a table of their own."""
     results = settled(records)
-    long = aggregate.values(results)
-    long = long[~long["metric"].str.contains("/")]
+    metrics = [metric for metric in results.records["metric"].unique() if "/" not in metric]
+    long = aggregate.values(results, metrics)
     present = sorted(long["metric"].unique(), key=place)
     table = widen(long[[*CELL, "metric", "mean", "std", "n"]], CELL, "metric")
     frame = states(results).set_index(CELL).join(table, how="outer").reset_index()
