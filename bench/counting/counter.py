@@ -98,7 +98,8 @@ class Counter:
         }
         structure["parameters"] = parameters_by_module(self._plain)
         paths = [name for name, _ in self.net.named_modules()]
-        return totals(table(structure, operations, samples, sparse, paths), samples, each)
+        frame = table(structure, operations, samples, sparse, paths)
+        return totals(frame, samples, sparse, each)
 
 
 def count(

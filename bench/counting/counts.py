@@ -125,12 +125,16 @@ def deviation(values: Sequence[float]) -> float:
     return math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (n - 1))
 
 
-def totals(frame: pd.DataFrame, samples: int, each: tuple[Mapping[str, float], ...] = ()) -> Counts:
+def totals(
+    frame: pd.DataFrame,
+    samples: int,
+    sparse: bool,
+    each: tuple[Mapping[str, float], ...] = (),
+) -> Counts:
     """The sums of a table."""
     sums: dict[str, Any] = {}
     for name in (*STRUCTURE, *OPERATIONS):
-        column = list(frame[name])
-        sums[name] = None if any(v is None for v in column) else sum(column)
+        sums[name] = None if name in SPARSE and not sparse else sum(frame[name])
     spiking = frame[frame["spike_rate"].notna()]
     units = spiking["units"].sum()
     rate = float((spiking["spike_rate"] * spiking["units"]).sum() / units) if units else None

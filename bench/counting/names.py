@@ -67,7 +67,8 @@ CELLS = words(
 )
 PRODUCTS = words(
     """
-    linear matmul __matmul__ mm bmm mv dot vdot inner addmm addmv addbmm baddbmm einsum bilinear
+    linear matmul __matmul__ mm bmm mv dot vdot inner addmm addmv addbmm baddbmm einsum
+    tensordot bilinear
     """
 )
 ATTENTION = "scaled_dot_product_attention"

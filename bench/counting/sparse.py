@@ -166,11 +166,25 @@ def _product_of(name: str, args: Sequence[Any], left: Tensor, right: Tensor) -> 
         )
     if name == "einsum":
         return torch.einsum(args[0], left, right)
+    if name == "tensordot":
+        return torch.tensordot(left, right, dims=(list(args[2]), list(args[3])))
     if name == "linear":
         return left @ right.mT if right.dim() > 1 else left @ right
     if name in ("dot", "vdot", "inner"):
         return torch.inner(left, right)
     return left @ right
+
+
+def bilinear(args: Sequence[Any], known: KnownOf) -> list[Sparse]:
+    """x1 W by what is non-zero in both, then every result times what is non-zero in x2."""
+    left, right, weight = args[0], args[1], args[2]
+    facts = known(left), known(right)
+    first = _total(torch.einsum("...i,oij->...oj", presence(left, facts[0]), indicator(weight)))
+    second = weight.shape[0] * _total(presence(right, facts[1]))
+    found = []
+    for fact, count in zip(facts, (first, second), strict=True):
+        found.append(Sparse(fact.kind, count, count if fact.kind == SPIKES else 0))
+    return found
 
 
 def _total(products: Tensor) -> int:

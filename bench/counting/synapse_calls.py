@@ -54,6 +54,8 @@ class SynapseCalls:
             self._cell(name, cost, args, outs)
         elif name == ATTENTION:
             self._attention(cost, args, outs[0])
+        elif name == "bilinear":
+            self._bilinear(cost, args, outs[0])
         else:
             self._product(name, cost, args, outs[0], depends)
 
@@ -158,6 +160,18 @@ class SynapseCalls:
             for part in sparse.attention(args, out, self.o.known):
                 self._layer.add_sparse(part)
         self._last = None
+
+    def _bilinear(self, cost: Tally, args: list[Any], out: Tensor) -> None:
+        weight = args[2]
+        number = self.o.known(weight).number
+        self.o.structure.add_weight(self.o.module, weight, number)
+        count = int(indicator(weight).sum().item())
+        self.o.structure.add_synapses(self.o.module, (number,), count)
+        self._begin((number,), ANALOG, out.numel() // out.shape[-1], cost)
+        self._words(args[0].numel() + args[1].numel() + out.numel())
+        if not out.is_meta:
+            for part in sparse.bilinear(args, self.o.known):
+                self._layer.add_sparse(part)
 
     def _operator_neurons(self, name: str, cost: Tally, args: list[Any], out: Tensor) -> None:
         recurrent = name == RECURRENT_NEURON

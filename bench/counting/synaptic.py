@@ -53,6 +53,10 @@ def _addbmm(args: Sequence[Any], outs: Sequence[Any]) -> Tally:
     return _dots(numel(outs[0]), args[1].shape[0] * args[1].shape[-1])
 
 
+def _tensordot(args: Sequence[Any], outs: Sequence[Any]) -> Tally:
+    return _dots(numel(outs[0]), prod(args[0].shape[axis] for axis in args[2]))
+
+
 def _bilinear(args: Sequence[Any], outs: Sequence[Any]) -> Tally:
     """x1 W for every output, then times x2."""
     rows = prod(args[0].shape[:-1])
@@ -194,6 +198,7 @@ SYNAPTIC_FORMULAS: dict[str, Formula] = {
     ),
     **dict.fromkeys(("addmm", "addmv", "baddbmm"), _accumulated),
     "addbmm": _addbmm,
+    "tensordot": _tensordot,
     "bilinear": _bilinear,
     "einsum": _einsum,
     **{name: _recurrent(name) for name in RECURRENT},
