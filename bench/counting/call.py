@@ -23,8 +23,15 @@ def private_copy(module: nn.Module) -> nn.Module:
         raise UsageError(
             "a scripted module hides its operators; count the module that it was scripted from"
         )
+    # torch copies no tensor in the middle of a graph: pruned weights, state of an earlier call.
+    held = [t for m in module.modules() for t in pytree.tree_leaves(dict(vars(m)))]
+    memo = {
+        id(t): t.detach().clone()
+        for t in held
+        if isinstance(t, Tensor) and t.requires_grad and not t.is_leaf
+    }
     try:
-        copied = copy.deepcopy(module)
+        copied = copy.deepcopy(module, memo)
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
         raise UsageError(

@@ -190,7 +190,7 @@ class Observer(TorchDispatchMode):
             composite = self._decomposed(func, args, kwargs)
             if composite is not NotImplemented:
                 return composite
-            if not self.inside_neuron:
+            if not self.inside_neuron and self._meets_input(args, kwargs):
                 raise uncountable(func.name(), self.module)
         out = on_meta(func, args, kwargs)
         outs = [t for t in pytree.tree_leaves(out) if isinstance(t, Tensor)]
@@ -198,6 +198,10 @@ class Observer(TorchDispatchMode):
             positional = _positional(func, args, kwargs)
             self._observe(name, func, positional, args, kwargs, outs, formula)
         return out
+
+    def _meets_input(self, args: Any, kwargs: Any) -> bool:
+        tensors = [t for t in pytree.tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
+        return any(self.known(t).role == "input" for t in tensors)
 
     def _decomposed(self, func: Any, args: Any, kwargs: Any) -> Any:
         with self:
@@ -233,7 +237,8 @@ class Observer(TorchDispatchMode):
             found = propagate(name, func, positional, kwargs, outs, self.known)
             found = self._after(name, positional, outs, found)
         for tensor, fact in zip(outs, found, strict=True):
-            self._learn(tensor, fact, mutated)
+            if mutated or not any(tensor is t for t in tensors):
+                self._learn(tensor, fact, mutated)
 
     def _depends(self, name: str, facts: Sequence[Known]) -> bool:
         if name in FRESH_MAKERS:

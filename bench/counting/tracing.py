@@ -53,14 +53,12 @@ def traced_tallies(
     hidden = tuple(neuron_modules)
     trace = _Trace(len(tensors), hidden)
     analysis = _analysis(call, tensors, trace.handle)
-    by_module = analysis.by_module_and_operator()
-    extra = [kind for kind in analysis.unsupported_ops() if kind.startswith("prim::PythonOp")]
-    if extra:
-        # A custom autograd.Function is known by name only once it has been met.
+    if unknown := analysis.unsupported_ops():
+        # A custom autograd.Function is known by name only once it has been met; anything else is
+        # refused by its handle, unless it does not depend on the input.
         trace = _Trace(len(tensors), hidden)
-        analysis = _analysis(call, tensors, trace.handle, extra)
-        by_module = analysis.by_module_and_operator()
-    _refuse_unknown(call, analysis, hidden)
+        analysis = _analysis(call, tensors, trace.handle, tuple(unknown))
+    by_module = analysis.by_module_and_operator()
     return {
         _path(name): _tally(own)
         for name, own in _own_counts(by_module).items()
@@ -94,6 +92,8 @@ class _Trace:
         name = base_name(kind)
         depends = self.dependence.note(name, inputs, outputs)
         formula = formula_for(name)
+        if kind in SCRIPTED or (depends and not _known(name)):
+            raise uncountable(kind, module, "scripted code is not traced" * (kind in SCRIPTED))
         if formula is None or not (depends or name in SYNAPTIC):
             return NOTHING
         args, outs = arguments(inputs), arguments(outputs)
@@ -110,12 +110,9 @@ class _Trace:
         self.dependence.enter(graph, node)
         total = NOTHING
         for n in inner:
-            if n.kind() in SCRIPTED:
-                raise uncountable(n.kind(), module, "scripted code is not traced")
-            if n.kind().startswith("prim::") and n.kind() != "prim::PythonOp":
+            known_prim = n.kind() == "prim::PythonOp" or n.kind() in SCRIPTED
+            if n.kind().startswith("prim::") and not known_prim:
                 continue
-            if n.kind() != "prim::PythonOp" and not _known(base_name(n.kind())):
-                raise uncountable(n.kind(), module)
             total += self._cost(n.kind(), list(n.inputs()), list(n.outputs()), module)
         if graph is None or not self.dependence.leave(graph, node):
             raise uncountable(
@@ -178,17 +175,6 @@ def _counted_names() -> set[str]:
     from bench.counting.reductions import FORMULAS
 
     return {*SYNAPTIC_FORMULAS, *FORMULAS, *PER_ELEMENT}
-
-
-def _refuse_unknown(call: Call, analysis: JitModelAnalysis, hidden: tuple[str, ...]) -> None:
-    modules = [name for name, _ in call.named_modules()]
-    unknown = {name: analysis.unsupported_ops(name) for name in modules}
-    for name, operators in _own_counts(unknown).items():
-        module = _path(name)
-        for kind, calls in operators.items():
-            if calls > 0 and not within(module, hidden):
-                reason = "scripted code is not traced" if kind in SCRIPTED else ""
-                raise uncountable(kind, module, reason)
 
 
 def _own_counts(totals: dict[str, Counter[str]]) -> dict[str, Counter[str]]:

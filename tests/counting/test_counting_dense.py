@@ -85,19 +85,35 @@ CASES: list[tuple[str, Callable[[], nn.Module], Any, int]] = [
     ("conv2d-dilated", lambda: nn.Conv2d(2, 3, 3, dilation=(2, 3)), r(1, 2, 9, 8), 540),  # 10*54
     ("conv2d-same", lambda: nn.Conv2d(1, 2, (2, 4), padding="same"), r(2, 1, 5, 6), 960),  # 60*16
     ("conv2d-unbatched", lambda: nn.Conv2d(2, 3, 3), r(2, 5, 6), 648),  # 12 * 54
-    ("conv2d-circular", lambda: nn.Conv2d(2, 3, 3, padding=1, padding_mode="circular"),
-     r(1, 2, 4, 5), 1080),  # 20 * 54
-    ("conv2d-reflect", lambda: nn.Conv2d(1, 2, 3, padding=1, padding_mode="reflect"),
-     r(1, 1, 4, 5), 360),  # 20 * 18
+    (
+        "conv2d-circular",
+        lambda: nn.Conv2d(2, 3, 3, padding=1, padding_mode="circular"),
+        r(1, 2, 4, 5),
+        1080,
+    ),  # 20 * 54
+    (
+        "conv2d-reflect",
+        lambda: nn.Conv2d(1, 2, 3, padding=1, padding_mode="reflect"),
+        r(1, 1, 4, 5),
+        360,
+    ),  # 20 * 18
     ("conv3d-odd", lambda: nn.Conv3d(2, 3, (1, 2, 3), (1, 2, 1)), r(1, 2, 3, 5, 4), 432),
     # 3 * 2 * 2 * 3 * 2 * 6
     ("convt1d", lambda: nn.ConvTranspose1d(3, 2, 5, 3, 1, 2), r(2, 3, 7), 420),  # 14 * 3*2*5
-    ("convt2d-groups", lambda: nn.ConvTranspose2d(4, 6, 3, 2, groups=2, dilation=2),
-     r(1, 4, 3, 5), 1620),  # 15 * 4 * 3 * 9
+    (
+        "convt2d-groups",
+        lambda: nn.ConvTranspose2d(4, 6, 3, 2, groups=2, dilation=2),
+        r(1, 4, 3, 5),
+        1620,
+    ),  # 15 * 4 * 3 * 9
     ("convt3d", lambda: nn.ConvTranspose3d(2, 3, 2), r(1, 2, 3, 2, 4), 1152),  # 24 * 2 * 3 * 8
     ("f-conv2d", lambda: Fn(F.conv2d, r(4, 3, 3, 3)), r(2, 3, 6, 5), 2592),  # 24 * 108
-    ("f-conv-and-matmul", lambda: Fn(lambda x, w, v: F.conv2d(x, w).flatten(1) @ v,
-                                     r(4, 3, 3, 3), r(48, 10)), r(2, 3, 6, 5), 3552),
+    (
+        "f-conv-and-matmul",
+        lambda: Fn(lambda x, w, v: F.conv2d(x, w).flatten(1) @ v, r(4, 3, 3, 3), r(48, 10)),
+        r(2, 3, 6, 5),
+        3552,
+    ),
     # 24 * 108 + 2 * 48 * 10
     # products
     ("linear", lambda: nn.Linear(7, 11), r(3, 7), 231),
@@ -119,10 +135,19 @@ CASES: list[tuple[str, Callable[[], nn.Module], Any, int]] = [
     ("tensordot", lambda: Fn(lambda a, b: torch.tensordot(a, b, 2)), (r(2, 3, 4), r(3, 4, 5)), 120),
     ("chain", lambda: Fn(lambda a, b: a @ b @ b.T), (r(2, 3), r(3, 4)), 48),  # 24 + 24
     ("bilinear", lambda: nn.Bilinear(3, 4, 5), (r(2, 3), r(2, 4)), 160),  # 2 * 5 * 4 * (3 + 1)
-    ("einsum-batch", lambda: Fn(lambda a, b: torch.einsum("...ij,...jk->...ik", a, b)),
-     (r(2, 3, 4, 5), r(2, 3, 5, 6)), 720),
+    (
+        "einsum-batch",
+        lambda: Fn(lambda a, b: torch.einsum("...ij,...jk->...ik", a, b)),
+        (r(2, 3, 4, 5), r(2, 3, 5, 6)),
+        720,
+    ),
     ("einsum-outer", lambda: Fn(lambda a, b: torch.einsum("i,j->ij", a, b)), (r(3), r(5)), 15),
-    ("einsum-implicit", lambda: Fn(lambda a, b: torch.einsum("bi,io", a, b)), (r(3, 4), r(4, 5)), 60),
+    (
+        "einsum-implicit",
+        lambda: Fn(lambda a, b: torch.einsum("bi,io", a, b)),
+        (r(3, 4), r(4, 5)),
+        60,
+    ),
     # recurrent layers
     ("rnn-tanh", lambda: nn.RNN(7, 9), r(4, 2, 7), 1152),  # 8 * 9 * 16
     ("rnn-relu", lambda: nn.RNN(7, 9, nonlinearity="relu", bias=False), r(4, 2, 7), 1152),
@@ -134,12 +159,20 @@ CASES: list[tuple[str, Callable[[], nn.Module], Any, int]] = [
     # 6 * (36 * 7 + 36 * 4 + 4 * 9)
     ("lstm-unbatched", lambda: nn.LSTM(7, 9), r(3, 7), 1728),  # 3 * 36 * 16
     # attention, embedding, and what has no MACs
-    ("sdpa", lambda: Fn(F.scaled_dot_product_attention),
-     (r(2, 3, 5, 4), r(2, 3, 7, 4), r(2, 3, 7, 6)), 2100),  # 6 * 5 * 7 * (4 + 6)
+    (
+        "sdpa",
+        lambda: Fn(F.scaled_dot_product_attention),
+        (r(2, 3, 5, 4), r(2, 3, 7, 4), r(2, 3, 7, 6)),
+        2100,
+    ),  # 6 * 5 * 7 * (4 + 6)
     ("mha", lambda: nn.MultiheadAttention(6, 3, batch_first=True), (r(2, 5, 6),) * 3, 2040),
     # 10 * 6 * 18 + 10 * 36 + 6 * 25 * (2 + 2)
-    ("transformer-layer", lambda: nn.TransformerEncoderLayer(6, 2, 7, batch_first=True),
-     r(1, 5, 6), 1440),  # 5 * 144 + 2 * 2 * 25 * 3 + 2 * 5 * 42
+    (
+        "transformer-layer",
+        lambda: nn.TransformerEncoderLayer(6, 2, 7, batch_first=True),
+        r(1, 5, 6),
+        1440,
+    ),  # 5 * 144 + 2 * 2 * 25 * 3 + 2 * 5 * 42
     ("embedding", lambda: nn.Embedding(9, 4), torch.arange(6).view(2, 3), 0),
     ("pool", lambda: nn.AvgPool2d(3, 2), r(2, 3, 7, 7), 0),
     ("upsample", lambda: nn.Upsample(scale_factor=2), r(1, 2, 3, 3), 0),
@@ -147,7 +180,9 @@ CASES: list[tuple[str, Callable[[], nn.Module], Any, int]] = [
 ]
 
 
-@pytest.mark.parametrize(("module", "inputs", "macs"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
+@pytest.mark.parametrize(
+    ("module", "inputs", "macs"), [c[1:] for c in CASES], ids=[c[0] for c in CASES]
+)
 def test_macs_by_hand(module: Callable[[], nn.Module], inputs: Any, macs: int) -> None:
     counts = count(module(), inputs)
     assert counts.mac_dense == macs
@@ -157,7 +192,9 @@ def test_macs_by_hand(module: Callable[[], nn.Module], inputs: Any, macs: int) -
 META = [c for c in CASES if not c[0].endswith("cells") and c[0] != "embedding"]
 
 
-@pytest.mark.parametrize(("module", "inputs", "macs"), [c[1:] for c in META], ids=[c[0] for c in META])
+@pytest.mark.parametrize(
+    ("module", "inputs", "macs"), [c[1:] for c in META], ids=[c[0] for c in META]
+)
 def test_shapes_alone_give_the_same_dense_counts(
     module: Callable[[], nn.Module], inputs: Any, macs: int
 ) -> None:
@@ -172,7 +209,9 @@ def test_shapes_alone_give_the_same_dense_counts(
 
 
 def test_packed_sequences_count_their_tokens_only() -> None:
-    packed = nn.utils.rnn.pack_padded_sequence(r(5, 2, 3), torch.tensor([5, 2]), enforce_sorted=False)
+    packed = nn.utils.rnn.pack_padded_sequence(
+        r(5, 2, 3), torch.tensor([5, 2]), enforce_sorted=False
+    )
     assert count(nn.LSTM(3, 4), packed).mac_dense == 7 * 16 * 7
     assert count(nn.GRU(3, 4), packed).mac_dense == 7 * 12 * 7
 
