@@ -86,7 +86,7 @@ def copy_weights(source: nn.Module, target: nn.Module) -> None:
 TABLE = [(row["neuron"], row["setting"]) for row in capabilities()]
 
 
-# Gradients within a share of the network's largest. The run in float64 settles small ones too; there
+# Gradients within a share of the largest. The run in float64 settles the small ones too; there
 # the libraries compute 1/tau in double precision from our alpha, which is kept in float32.
 PRECISION = {torch.float32: 1e-5, torch.float64: 3e-7}
 
