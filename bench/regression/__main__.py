@@ -31,13 +31,16 @@ def regression(
     base: Annotated[str, typer.Option(help="commit to compare with")] = "HEAD^",
     head: Annotated[str, typer.Option(help="commit under test")] = "HEAD",
     environment: Annotated[Environment, typer.Option()] = Environment.asv,
+    only: Annotated[
+        str | None, typer.Option(help="regular expression: only these benchmarks")
+    ] = None,
     site: Annotated[
         bool, typer.Option("--site", help="publish the history of what was measured instead")
     ] = False,
 ) -> None:
     """Time, weigh and count two commits; name every benchmark that became worse."""
     root = Path(git(Path(__file__).parent, "rev-parse", "--show-toplevel"))
-    asv = Asv(root, machine("cpu"))
+    asv = Asv(root, machine("cpu"), only)
     if site:
         console.print(f"site: {asv.publish() / 'index.html'}")
         return

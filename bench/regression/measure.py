@@ -25,6 +25,8 @@ class Asv:
 
     root: Path
     machine: str
+    only: str | None = None
+    """A regular expression that the benchmarks' names must match."""
 
     def prepare(self) -> None:
         """Store what asv wants to know of the machine, without questions."""
@@ -34,7 +36,7 @@ class Asv:
         """Both commits in asv's own environment, rounds interleaved."""
         self._run(
             "continuous", "--show-stderr", "--interleave-rounds", "--factor", str(FACTOR),
-            "--machine", self.machine, base, head,
+            "--machine", self.machine, *self._chosen(), base, head,
             accept=(0, WORSENED, BENCHMARK_FAILED),
         )  # fmt: skip
 
@@ -48,7 +50,7 @@ class Asv:
                 self._run(
                     "run", "--show-stderr", "--record-samples", *again,
                     "--environment", f"existing:{sys.executable}", "--machine", self.machine,
-                    "--set-commit-hash", commit,
+                    "--set-commit-hash", commit, *self._chosen(),
                     accept=(0, BENCHMARK_FAILED), ASV_PYTHONPATH=str(checkout),
                 )  # fmt: skip
 
@@ -70,6 +72,9 @@ class Asv:
             raise UsageError("nothing measured yet: run `make regression` first")
         self._run("publish", "--no-pull")
         return self.root / ".asv" / "html"
+
+    def _chosen(self) -> list[str]:
+        return ["--bench", self.only] if self.only else []
 
     def _run(self, *words: str, accept: tuple[int, ...] = (0,), **variables: str) -> None:
         done = subprocess.run(
