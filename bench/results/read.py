@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import BaseModel, Field, ValidationError
 
 from baselines.errors import UsageError
 from bench.runs.records import Run
@@ -26,6 +27,37 @@ RECORD_COLUMNS = (
 TYPES = {"seed": "Int64", "value": "float64", "n": "int64", "spread": "float64"}
 NOT_OF_THE_RECIPE = ("learning_rate",)
 """What tuning chooses for each baseline; everything else of a recipe is shared by a task."""
+
+
+class _Config(BaseModel):
+    """What of a run's configuration the tables need."""
+
+    task: str
+    backbone: str = ""
+    baselines: list[str]
+    engine: str = ""
+    budget: str = ""
+    seed: int | None = None
+    recipe: dict[str, Any] = Field(default_factory=dict)
+    data: dict[str, Any] = Field(default_factory=dict)
+    options: dict[str, Any] = Field(default_factory=dict)
+    numerics_version: int | None = None
+
+
+class _Predictions(BaseModel):
+    """Which test samples were right."""
+
+    correct: str = Field("", pattern=r"^([0-9a-f]{2})*$")
+    n: int = 0
+
+
+class _Source(BaseModel):
+    """Where a run was made, and whether its data was whole."""
+
+    commit: str | None = None
+    device: str | None = None
+    kernel: str | None = None
+    data: dict[str, Any] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,11 +100,12 @@ def read(folders: Iterable[Path]) -> Results:
         for path in sorted((folder / "runs").glob("*.json")):
             try:
                 run = read_run(path)
-            except DamagedRun as error:
-                problems.append(Problem(path, str(error).removeprefix(f"{path}: ")))
+                row, own = _run_row(run, machine), _record_rows(run, machine)
+            except (DamagedRun, ValidationError) as error:
+                problems.append(Problem(path, _reason(error, path)))
                 continue
-            runs.append(_run_row(run, machine))
-            records.extend(_record_rows(run, machine))
+            runs.append(row)
+            records.extend(own)
     return Results(
         pd.DataFrame.from_records(records, columns=list(RECORD_COLUMNS)).astype(TYPES),
         pd.DataFrame.from_records(runs, columns=list(RUN_COLUMNS)).astype({"seed": "Int64"}),
@@ -80,22 +113,26 @@ def read(folders: Iterable[Path]) -> Results:
     )
 
 
+def _reason(error: DamagedRun | ValidationError, path: Path) -> str:
+    if isinstance(error, DamagedRun):
+        return str(error).removeprefix(f"{path}: ")
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+
+
 def _run_row(run: Run, machine: str) -> tuple[Any, ...]:
-    config, source = run.config, run.provenance
-    recipe = dict(config.get("recipe") or {})
-    for key in NOT_OF_THE_RECIPE:
-        recipe.pop(key, None)
-    correct = run.predictions.get("correct")
+    config = _Config.model_validate(run.config)
+    source = _Source.model_validate(run.provenance)
+    predictions = _Predictions.model_validate(run.predictions)
+    shared = {k: v for k, v in config.recipe.items() if k not in NOT_OF_THE_RECIPE}
     return (
-        run.run_id, run.suite, machine, run.kind, config.get("task", ""),
-        config.get("backbone", ""), _options(config.get("data")), config.get("engine", ""),
-        config.get("budget", ""), "+".join(config.get("baselines", [])),
-        _options(config.get("options")), config.get("seed"), run.status, run.reason or "",
-        is_stale(run), json.dumps(recipe, sort_keys=True), _partial(source.get("data") or {}),
-        source.get("commit") or "", config.get("numerics_version"), source.get("device") or "",
-        source.get("kernel") or "", run.started,
-        tuple(_finding(each) for each in run.health),
-        bytes.fromhex(correct) if correct else b"", int(run.predictions.get("n", 0)),
+        run.run_id, run.suite, machine, run.kind, config.task, config.backbone,
+        _options(config.data), config.engine, config.budget, "+".join(config.baselines),
+        _options(config.options), config.seed, run.status, run.reason or "", is_stale(run),
+        json.dumps(shared, sort_keys=True), _partial(source.data), source.commit or "",
+        config.numerics_version, source.device or "", source.kernel or "", run.started,
+        tuple(_finding(each) for each in run.health), bytes.fromhex(predictions.correct),
+        predictions.n,
     )  # fmt: skip
 
 
