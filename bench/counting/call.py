@@ -41,6 +41,31 @@ def private_copy(module: nn.Module) -> nn.Module:
     return copied.eval()
 
 
+class Snapshot:
+    """What a network keeps from call to call, so that every sample finds it the same."""
+
+    def __init__(self, net: nn.Module) -> None:
+        self._kept = []
+        for module in net.modules():
+            own = {k: v for k, v in vars(module).items() if k not in ("_parameters", "_modules")}
+            nested = {k: copy.copy(v) for k, v in own.items() if isinstance(v, dict | list)}
+            tensors = [t for t in pytree.tree_leaves(own) if isinstance(t, Tensor)]
+            values = [(t, t.detach().clone()) for t in tensors]
+            self._kept.append((module, own, nested, values))
+
+    def restore(self) -> None:
+        """Buffers, attributes and the content of dicts and lists as they were."""
+        for module, own, nested, values in self._kept:
+            vars(module).update(own)
+            for name, content in nested.items():
+                held = own[name]
+                held.clear()
+                held.update(content) if isinstance(held, dict) else held.extend(content)
+            with torch.no_grad():
+                for tensor, value in values:
+                    tensor.copy_(value)
+
+
 class Inputs:
     """Inputs of one call: tensors, and how they fit into the arguments of `module`.
 

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from baselines.errors import UsageError, unknown
-from bench.counting.call import Inputs, private_copy, quiet_run
+from bench.counting.call import Inputs, Snapshot, private_copy, quiet_run
 from bench.counting.counts import OPERATIONS, STRUCTURE, Counts, table, totals
 from bench.counting.known import KINDS, Kind
 from bench.counting.observer import Observer, Run
@@ -29,6 +29,7 @@ class Counter:
         self._plain = private_copy(module)
         self._traced = False
         self.observer = Observer(self.net)
+        self._state = Snapshot(self.net)
 
     def run(self, inputs: Any) -> PerLayer:
         """Operations of one call by module path and metric."""
@@ -51,6 +52,7 @@ class Counter:
                     self.observer.known(output)
             finally:
                 run = self.observer.finish()
+                self._state.restore()
         return run
 
     def _trace(self, call: Inputs, run: Run) -> None:
