@@ -10,11 +10,14 @@ import typer
 from rich.markup import escape
 
 from baselines.errors import UsageError
+from bench.cli.check import check
+from bench.cli.cite import cite
 from bench.cli.compare import compare
 from bench.cli.console import note
 from bench.cli.count import count
 from bench.cli.data import data_app
 from bench.cli.listing import list_names
+from bench.cli.report import report
 from bench.cli.run import run
 from bench.cli.tables import tables
 from bench.cli.time import time
@@ -38,6 +41,9 @@ app.command("count")(count)
 app.command("time")(time)
 app.command("tables")(tables)
 app.command("compare")(compare)
+app.command("report")(report)
+app.command("cite")(cite)
+app.command("check")(check)
 app.add_typer(data_app, name="data")
 
 
