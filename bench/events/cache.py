@@ -105,7 +105,7 @@ class FrameCache:
             frames = np.load(path, mmap_mode="r", allow_pickle=False)
             repairs = json.loads(path.with_suffix(".json").read_text())
             os.utime(path)
-        except (OSError, ValueError):  # absent, or cut off: made again
+        except (OSError, ValueError, EOFError):  # absent, or cut off: made again
             return None
         return Entry(frames, Counter(repairs)) if frames.shape == shape else None
 

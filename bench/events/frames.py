@@ -42,9 +42,9 @@ class Binning:
             raise unknown("kind of frame values", self.values, VALUES)
         if min(self.time_steps, self.height, self.width) < 1:
             raise UsageError(f"frames of {self.time_steps} x {self.height} x {self.width}")
-        if (self.by == "window") != (self.window_us is not None) or (self.window_us or 1) < 1:
+        if (self.by == "window") != (self.window_us is not None) or _below_one(self.window_us):
             raise UsageError("binning by window, and only it, needs window_us, at least 1")
-        if (self.values == "clipped") != (self.clip is not None) or (self.clip or 1) < 1:
+        if (self.values == "clipped") != (self.clip is not None) or _below_one(self.clip):
             raise UsageError("clipped frame values, and only they, need clip, at least 1")
 
     def parts(self, height: int, width: int) -> int:
@@ -54,6 +54,10 @@ class Binning:
         rows = self.height // math.gcd(self.height, height)
         columns = self.width // math.gcd(self.width, width)
         return rows * columns
+
+
+def _below_one(value: int | None) -> bool:
+    return value is not None and value < 1
 
 
 def to_frames(

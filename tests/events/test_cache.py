@@ -1,0 +1,178 @@
+"""The frame cache: never stale, bounded, whole or absent, safe to build twice at once."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bench.events
+import bench.events.cache as cache_module
+from baselines.errors import UsageError
+from bench.events.cache import FrameCache, cache_bound, code_version
+
+SHAPE = (4, 2, 2, 3, 3)
+
+
+def chunks(value: int, made: list[int] | None = None):
+    def make(repairs: Counter[str]):
+        if made is not None:
+            made.append(value)
+        repairs["out of order"] += value
+        for number in range(SHAPE[0]):
+            yield np.full(SHAPE[1:], value + number)
+
+    return make
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> FrameCache:
+    return FrameCache(tmp_path / "frames", 10**6)
+
+
+def test_an_entry_is_made_once_and_read_back(cache):
+    made: list[int] = []
+    for _ in range(2):
+        entry = cache.get(["key"], SHAPE, chunks(7, made))
+        assert entry.frames.dtype == np.uint8
+        assert entry.frames[:, 0, 0, 0, 0].tolist() == [7, 8, 9, 10]
+        assert entry.repairs == {"out of order": 7}
+    assert made == [7]
+
+
+def test_another_key_is_another_entry(cache):
+    assert cache.get(["T=1"], SHAPE, chunks(1)).frames[0, 0, 0, 0, 0] == 1
+    assert cache.get(["T=2"], SHAPE, chunks(2)).frames[0, 0, 0, 0, 0] == 2
+
+
+@pytest.mark.parametrize(("value", "kind"), [(252, "u1"), (254, "u2"), (65534, "u4")])
+def test_the_type_grows_when_counts_do(cache, value, kind):
+    frames = cache.get(["key"], SHAPE, chunks(value)).frames
+    assert frames.dtype == np.dtype(kind)
+    assert frames[:, 1, 1, 2, 2].tolist() == [value, value + 1, value + 2, value + 3]
+
+
+def test_a_damaged_entry_is_made_again(cache):
+    cache.get(["key"], SHAPE, chunks(1))
+    (path,) = cache.folder.glob("*.npy")
+    for length in (0, 5, 100, path.stat().st_size - 1):
+        path.write_bytes(path.read_bytes()[:length])
+        made: list[int] = []
+        assert cache.get(["key"], SHAPE, chunks(1, made)).frames[3, 0, 0, 0, 0] == 4
+        assert made == [1]
+
+
+def test_a_failure_leaves_nothing_behind(cache):
+    def broken(_: Counter[str]):
+        yield np.zeros(SHAPE[1:])
+        raise UsageError("file f is broken")
+
+    with pytest.raises(UsageError, match="file f is broken"):
+        cache.get(["key"], SHAPE, broken)
+    assert list(cache.folder.iterdir()) == []
+
+
+def test_too_few_frames_are_an_error_and_no_entry(cache):
+    with pytest.raises(ValueError, match="announced"):
+        cache.get(["key"], SHAPE, lambda _: iter([np.zeros(SHAPE[1:])]))
+    assert list(cache.folder.glob("*.npy")) == []
+
+
+def test_the_least_recently_used_go_when_the_bound_is_reached(tmp_path):
+    size = 128 + int(np.prod(SHAPE)) + len('{"out of order": 1}')
+    cache = FrameCache(tmp_path, 3 * size)
+    for number in range(3):
+        cache.get([number], SHAPE, chunks(number))
+        path = next(p for p in tmp_path.glob("*.npy") if p.stat().st_mtime > 10**6)
+        os.utime(path, (number, number))
+    cache.get([0], SHAPE, chunks(0))  # used again: now the newest
+    cache.get([3], SHAPE, chunks(3))
+    made: list[int] = []
+    for number in (0, 2, 3):
+        cache.get([number], SHAPE, chunks(number, made))
+    assert made == []
+    cache.get([1], SHAPE, chunks(1, made))
+    assert made == [1]
+    assert sum(path.stat().st_size for path in tmp_path.glob("*.npy")) <= 3 * size
+
+
+def test_an_entry_that_the_bound_cannot_hold_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="LIAFBENCH_CACHE_GB"):
+        FrameCache(tmp_path, 100).get(["key"], SHAPE, chunks(1))
+
+
+def test_clear_removes_entries_and_nothing_else(cache):
+    cache.get(["key"], SHAPE, chunks(1))
+    other = cache.folder / "notes.npy"
+    other.write_text("mine")
+    assert cache.clear() > int(np.prod(SHAPE))
+    assert list(cache.folder.iterdir()) == [other]
+
+
+def test_what_a_killed_process_left_goes_after_a_day(cache):
+    cache.get(["key"], SHAPE, chunks(1))
+    left = cache.folder / f"{'0' * 64}.abc.tmp"
+    left.write_bytes(b"half")
+    cache.get(["other"], SHAPE, chunks(1))
+    assert left.exists()
+    os.utime(left, (1, 1))
+    cache.get(["third"], SHAPE, chunks(1))
+    assert not left.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(UsageError, match=r"cannot write the frame cache .*LIAFBENCH_CACHE"):
+        FrameCache(blocked / "inside", 10**6).get(["key"], SHAPE, chunks(1))
+
+
+def test_a_full_disk_is_one_clear_error():
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        cache_module._write_frames(Path("/dev/full"), SHAPE, chunks(1)(Counter()))
+
+
+@pytest.mark.parametrize("text", ["much", "-1", "inf", "nan"])
+def test_a_bound_that_is_no_number(monkeypatch, text):
+    monkeypatch.setenv("LIAFBENCH_CACHE_GB", text)
+    with pytest.raises(UsageError, match="LIAFBENCH_CACHE_GB"):
+        cache_bound()
+
+
+def test_the_code_version_changes_with_the_code(tmp_path, monkeypatch):
+    package = tmp_path / "package"
+    package.mkdir()
+    module = package / "frames.py"
+    module.write_text("a = 1")
+    monkeypatch.setattr(bench.events, "__path__", [str(package)])
+    before = code_version()
+    module.write_text("a = 2")
+    assert code_version() != before
+    assert code_version(str(module)) != code_version()
+
+
+def _build(folder: str, start: float) -> int:
+    time.sleep(max(0, start - time.time()))
+
+    def slow(repairs: Counter[str]):
+        for chunk in chunks(5)(repairs):
+            time.sleep(0.02)
+            yield chunk
+
+    return int(FrameCache(Path(folder), 10**6).get(["key"], SHAPE, slow).frames.sum())
+
+
+def test_two_processes_build_it_at_once(tmp_path):
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        start = time.time() + 0.2
+        sums = pool.starmap(_build, [(str(tmp_path), start)] * 4)
+    assert sums == [(5 + 6 + 7 + 8) * 36] * 4
+    assert len(list(tmp_path.glob("*.npy"))) == 1
+    assert list(tmp_path.glob("*.tmp")) == []
