@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from baselines.errors import UsageError
 from bench.cli.console import console, note
-from bench.regression.judge import Finding, changed_counts, failures, load, worse_in
+from bench.regression.judge import Finding, judge, load, marked_worse
 from bench.regression.measure import RESULTS, Asv, git
 from bench.runs.provenance import machine
 
@@ -52,7 +52,7 @@ def regression(
         asv.continuous(old, new)
     else:
         asv.in_current_environment(old, new)
-    findings = judge(asv, old, new, environment)
+    findings = findings_of(asv, old, new, environment)
     if findings:
         for finding in findings:
             console.print(f"[red]REGRESSION[/] {escape(finding.benchmark)}: {escape(finding.what)}")
@@ -60,18 +60,14 @@ def regression(
     console.print(f"no regression: {new[:12]} against {old[:12]}")
 
 
-def judge(asv: Asv, old: str, new: str, environment: Environment) -> list[Finding]:
-    """Everything that is wrong with `new`; UsageError when a commit gave no results at all."""
+def findings_of(asv: Asv, old: str, new: str, environment: Environment) -> list[Finding]:
+    """Everything that is wrong with `new`; UsageError when it gave no results at all."""
     tool = "virtualenv" if environment is Environment.asv else "existing"
     before, after = (load(asv.root / RESULTS, asv.machine, each, tool) for each in (old, new))
-    if not after.values or all(value is None for value in after.values.values()):
+    if all(value is None for value in after.values.values()):
         raise UsageError(f"no benchmark gave a result for {new[:12]}; see above")
-    found = failures(after) + changed_counts(before, after)
-    if any(value is not None for value in before.values.values()):
-        named = {finding.benchmark for finding in found}
-        table = asv.compare(old, new, tool)
-        found += [each for each in worse_in(table) if each.benchmark not in named]
-    return found
+    table = asv.compare(old, new, tool) if before.values else ""
+    return judge(before, after, marked_worse(table))
 
 
 def main() -> None:

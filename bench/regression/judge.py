@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from asv import results as asv_results
 
-WORSE = {"+": "slower or larger", "!": "fails now"}
-TRACKED = "track_"
+FACTOR = 1.5
+CONFIRMED = 1.25
+"""What asv marks counts when the best samples differ by this much too: load comes and goes within
+a run and moves medians; the best of many samples it hardly moves."""
+WORSE = "+"
 
 
 @dataclass(frozen=True)
@@ -21,65 +24,74 @@ class Finding:
     what: str
 
 
-@dataclass(frozen=True)
+@dataclass
 class Measured:
-    """One commit's values by "benchmark(parameters)"; None: it failed."""
+    """One commit's results by "benchmark(parameters)"; value None: it failed."""
 
-    values: dict[str, float | None]
-    versions: dict[str, str]
-
-
-def worse_in(table: str) -> list[Finding]:
-    """The rows that `asv compare` marks as worse, with the two values and their ratio."""
-    found = []
-    for line in table.splitlines():
-        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-        if len(cells) == 5 and cells[0] in WORSE:
-            mark, before, after, ratio, name = cells
-            found.append(Finding(name, f"{WORSE[mark]}: {before} -> {after}, ratio {ratio}"))
-    return found
+    values: dict[str, float | None] = field(default_factory=dict)
+    best: dict[str, float] = field(default_factory=dict)
+    """The smallest sample, or the value where there are none."""
+    versions: dict[str, str] = field(default_factory=dict)
 
 
-def changed_counts(before: Measured, after: Measured) -> list[Finding]:
-    """Tracked counts that are not equal to the last digit, under the same benchmark version."""
-    found = []
+def judge(before: Measured, after: Measured, marked: set[str]) -> list[Finding]:
+    """Everything that is worse in `after`; `marked`: what asv's own statistics call worse.
+
+    A benchmark that is new, has another version or failed before is compared with nothing.
+    """
+    found = [Finding(name, "fails") for name, value in after.values.items() if value is None]
     for name, value in after.values.items():
         old = before.values.get(name)
-        if not _is_tracked(name) or value is None or old is None:
+        if value is None or old is None:
             continue
-        if before.versions.get(name) == after.versions.get(name) and value != old:
-            found.append(Finding(name, f"count changed: {old!r} -> {value!r}"))
+        if before.versions.get(name) != after.versions.get(name):
+            continue
+        if _kind(name) == "track":
+            if value != old:
+                found.append(Finding(name, f"count changed: {old!r} -> {value!r}"))
+            continue
+        ratio = after.best[name] / before.best[name]
+        if ratio > FACTOR or (name in marked and ratio > CONFIRMED):
+            what = "larger" if _kind(name) == "peakmem" else "slower"
+            found.append(Finding(name, f"{what}: {ratio:.2f} times the parent's best"))
     return found
 
 
-def failures(after: Measured) -> list[Finding]:
-    """Benchmarks without a result on the commit under test."""
-    return [Finding(name, "fails") for name, value in after.values.items() if value is None]
+def marked_worse(table: str) -> set[str]:
+    """The names in the rows that `asv compare` marks as worse."""
+    rows = ([cell.strip() for cell in line.strip(" |").split("|")] for line in table.splitlines())
+    return {row[-1] for row in rows if len(row) == 5 and row[0] == WORSE}
 
 
 def load(results_dir: Path, machine: str, commit: str, tool: str) -> Measured:
-    """One commit's values from the environments of one kind ("virtualenv" or "existing")."""
-    values: dict[str, float | None] = {}
-    versions: dict[str, str] = {}
+    """One commit's results from the environments of one kind ("virtualenv" or "existing")."""
+    measured = Measured()
     stored = asv_results.iter_results_for_machine_and_hash(str(results_dir), machine, commit)
     for result in stored:
         if not result.env_name.startswith(tool):
             continue
         for key in result.get_all_result_keys():
-            parameters = result.get_result_params(key)
-            for name, value in _unrolled(key, parameters, result.get_result_value(key, parameters)):
-                values[name] = value
-                versions[name] = result.benchmark_version.get(key)
-    return Measured(values, versions)
+            for name, value, samples in _unrolled(result, key):
+                measured.values[name] = value
+                measured.versions[name] = result.benchmark_version.get(key)
+                if value is not None:
+                    measured.best[name] = min(samples) if samples else value
+    return measured
 
 
 def _unrolled(
-    key: str, parameters: Iterable[Iterable[str]], values: list[float | None] | None
-) -> Iterator[tuple[str, float | None]]:
+    result: asv_results.Results, key: str
+) -> Iterator[tuple[str, float | None, list[float] | None]]:
+    """Name, value and samples of every combination of a benchmark's parameters."""
+    parameters = result.get_result_params(key)
     combinations = list(itertools.product(*parameters))
-    for combination, value in zip(combinations, values or [None] * len(combinations), strict=True):
-        yield key + (f"({', '.join(combination)})" if combination else ""), value
+    nothing = [None] * len(combinations)
+    values = result.get_result_value(key, parameters) or nothing
+    samples = result.get_result_samples(key, parameters) or nothing
+    for combination, value, drawn in zip(combinations, values, samples, strict=True):
+        yield key + (f"({', '.join(combination)})" if combination else ""), value, drawn
 
 
-def _is_tracked(name: str) -> bool:
-    return name.split("(")[0].rpartition(".")[2].startswith(TRACKED)
+def _kind(name: str) -> str:
+    """time, peakmem or track: how the benchmark's function is called."""
+    return name.split("(")[0].rpartition(".")[2].partition("_")[0]

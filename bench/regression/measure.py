@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from baselines.errors import UsageError
+from bench.regression.judge import FACTOR
 
-FACTOR = 1.5
 RESULTS = Path(".asv/results")
 BENCHMARK_FAILED = 2
 WORSENED = 1
@@ -48,7 +48,7 @@ class Asv:
                 check_import(checkout)
                 again = ["--append-samples"] if number >= 2 else []
                 self._run(
-                    "run", "--show-stderr", "--record-samples", *again,
+                    "run", "--show-stderr", "--record-samples", *again, "--attribute", "rounds=1",
                     "--environment", f"existing:{sys.executable}", "--machine", self.machine,
                     "--set-commit-hash", commit, *self._chosen(),
                     accept=(0, BENCHMARK_FAILED), ASV_PYTHONPATH=str(checkout),

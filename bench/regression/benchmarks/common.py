@@ -7,12 +7,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines import backbones, build
+from bench.timing.allocator import apply_policy
 
 TASK, BACKBONE, BATCH = "digits-dvs", "small", 8
 BASELINES = ["liaf-net", "klif", "lif-snn", "lstm", "gru", "conv-lstm", "conv3d"]
 REPEAT = (5, 10, 1.0)  # samples at least, at most, and seconds in one of asv's two rounds
 
 torch.set_num_threads(1)
+apply_policy()
 
 
 def network(baseline: str) -> nn.Module:
