@@ -29,8 +29,14 @@ SHARED = tuple(field.name for field in fields(Spiking))
 def neurons(
     backbone: Backbone, engine: str, kind: str, recurrent: bool = False, **options: Any
 ) -> NeuronFor:
-    """A factory of one kind of neuron with the backbone's settings, overridden by `options`."""
-    settings = {name: getattr(backbone.spiking, name) for name in SHARED} | options
+    """A factory of one kind of neuron with the backbone's settings, overridden by `options`.
+
+    The recurrent forms reset hard: with a soft reset the analog output of LIAF, fed back, lets
+    its potential grow without bound over a story.
+    """
+    settings = {name: getattr(backbone.spiking, name) for name in SHARED}
+    settings |= {"v_reset": 0.0} if recurrent else {}
+    settings |= options
     if backbone.tokens:
         _check_rest(backbone, settings)
     learnable_alpha = settings.pop("learnable_alpha")

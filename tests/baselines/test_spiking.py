@@ -60,6 +60,19 @@ def test_leaks_are_learned_on_tokens_only(baseline):
     assert all(not n.alpha.requires_grad for n in neurons(build(baseline, "digits-dvs")))
 
 
+def test_the_potential_of_recurrent_liaf_stays_bounded_over_a_long_story():
+    """Its recurrent form resets hard; softly it would grow from step to step."""
+    torch.manual_seed(0)
+    story = torch.randint(1, 23, (1000, 2))
+    assert build("liaf-net-recurrent", "babi-qa1")(story).abs().max() < 10
+    assert not build("liaf-net-recurrent", "babi-qa1", v_reset=None)(story).abs().max() < 1e6
+
+
+@pytest.mark.parametrize("name", ["liaf-net-recurrent", "lif-snn-recurrent", "klif-recurrent"])
+def test_recurrent_forms_share_the_hard_reset(name):
+    assert [neuron.v_reset for neuron in neurons(build(name, "babi-sim"))] == [0.0]
+
+
 def test_alpha_zero_has_no_memory():
     """Its frames may come in any order; LIAF-Net's may not."""
     torch.manual_seed(0)
