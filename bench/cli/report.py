@@ -1,0 +1,24 @@
+"""`liafbench report`: a results folder as one HTML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from bench.cli.console import console, note
+from bench.report import write_report
+
+
+def report(
+    results: Annotated[
+        Path, typer.Argument(help="results folder: of a machine, of a suite, or of all suites")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="the HTML file")] = Path("report.html"),
+) -> None:
+    """Write one self-contained HTML file: table, figures, claims, provenance."""
+    for problem in write_report(results, out):
+        note.print(f"[yellow]left out[/] {escape(str(problem.path))}: {escape(problem.reason)}")
+    console.print(f"{escape(str(out))}: {out.stat().st_size / 2**20:.1f} MiB")

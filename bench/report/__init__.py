@@ -1,0 +1,5 @@
+"""One HTML file of a results folder that needs nothing else."""
+
+from bench.report.write import html, write_report
+
+__all__ = ["html", "write_report"]

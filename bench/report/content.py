@@ -1,0 +1,150 @@
+"""Everything the page says, gathered from a results folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.claims import claims_frame, judge
+from bench.claims.pairs import BUDGETS
+from bench.report import rows as table_rows
+from bench.report import series, sources
+from bench.report.figures import Figure, figures, fronts
+from bench.report.models import models
+from bench.results import Problem, Results, find_folders, read, rows, settle
+from bench.runs.records import Run
+from bench.runs.store import Store
+from bench.tables import accuracy, everything, groups, unfinished
+from bench.tables.cells import Sheet
+from bench.tables.columns import column
+from bench.tables.sheet import sheets
+
+
+@dataclass(frozen=True)
+class Source:
+    """One folder of run files."""
+
+    suite: str
+    machine: str
+    facts: list[tuple[str, str]]
+    data: list[dict[str, str]]
+    commands: list[str]
+
+
+@dataclass(frozen=True)
+class Content:
+    """What the template prints and what its script draws."""
+
+    title: str
+    frame: pd.DataFrame
+    heads: list[tuple[str, str]]
+    claims: list[dict[str, Any]]
+    sheets: list[Sheet]
+    figures: list[Figure]
+    sources: list[Source]
+    runs: list[dict[str, Any]]
+    document: dict[str, Any]
+    problems: list[Problem] = field(default_factory=list)
+
+
+def gather(root: Path) -> Content:
+    """Read a results folder: of a machine, of a suite, or of all suites."""
+    folders = find_folders(root)
+    stored = {folder: list(Store(folder).all()) for folder in folders}
+    results = settle(read(folders))
+    frame = everything(results)
+    curves, layers = _series(stored, results)
+    plain = table_rows.plain_rows(frame)
+    shown = figures(_measured(plain), list(dict.fromkeys(each["name"] for each in curves)))
+    costs = [metric for each in shown if each.kind == "points" for metric in each.choices]
+    document = {
+        "blocks": table_rows.block_labels(frame),
+        "models": models(rows(frame)),
+        "rows": plain,
+        "fronts": fronts(plain, costs),
+        "figures": [each.data() for each in shown],
+        "layers": layers,
+        "curves": curves,
+    }
+    return Content(
+        title=", ".join(sorted(set(frame["suite"]))) or root.name,
+        frame=frame,
+        heads=_heads(frame),
+        claims=_claims(results),
+        sheets=_sheets(results),
+        figures=shown,
+        sources=[_source(folder, runs) for folder, runs in stored.items()],
+        runs=[row for folder, runs in stored.items() for row in sources.run_list(runs, folder)],
+        document=document,
+        problems=results.problems,
+    )
+
+
+def _series(
+    stored: dict[Path, list[Run]], results: Results
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Curves and layers, folder by folder: two of them may hold runs of one id."""
+    curves: list[dict[str, Any]] = []
+    layers: list[dict[str, Any]] = []
+    for folder, runs in stored.items():
+        suites = {run.suite for run in runs}
+        of_folder = results.runs["machine"] == folder.resolve().name
+        here = results.runs[of_folder & results.runs["suite"].isin(suites)]
+        counting = series.counting_runs(here)
+        curves += series.curves(runs, counting)
+        layers += series.layers(runs, counting)
+    return curves, layers
+
+
+def _measured(plain: list[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(metric for row in plain for metric in row["values"]))
+
+
+def _heads(frame: pd.DataFrame) -> list[tuple[str, str]]:
+    """Metric and head, with its unit, of the table's columns."""
+    units = frame.attrs.get("units", {})
+    found = []
+    for metric in table_rows.table_metrics(frame):
+        unit = units.get(metric, "")
+        title = column(metric, unit).title
+        found.append((metric, title if unit in ("", "1") else f"{title} [{unit}]"))
+    return found
+
+
+def _claims(results: Results) -> list[dict[str, Any]]:
+    """The claims with their verdicts, those that something was run for first."""
+    frame = claims_frame(judge(results), results)
+    found = []
+    for row in rows(frame):
+        sides = [
+            {
+                "budget": budget,
+                "verdict": row[f"verdict {budget}"],
+                "why": row[f"why {budget}"],
+                "ours": row[f"ours {budget}"],
+            }
+            for budget in BUDGETS
+        ]
+        run = any(side["verdict"] != "not run" for side in sides)
+        found.append({**{str(name): row[name] for name in row}, "sides": sides, "run": run})
+    return found
+
+
+def _sheets(results: Results) -> list[Sheet]:
+    """The tables behind the main one."""
+    frames = [accuracy(results), groups(results), unfinished(results)]
+    return [each for frame in frames if frame is not None and len(frame) for each in sheets(frame)]
+
+
+def _source(folder: Path, runs: list[Run]) -> Source:
+    suite = runs[0].suite if runs else folder.parent.name
+    return Source(
+        suite=suite,
+        machine=folder.resolve().name,
+        facts=sources.folder_facts(runs),
+        data=sources.data_facts(runs),
+        commands=sources.commands(suite, runs),
+    )

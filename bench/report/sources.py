@@ -1,0 +1,96 @@
+"""Where the numbers of a page come from, and how to make them again."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+from bench import suites, tasks
+from bench.runs.records import Run
+
+FACTS = {
+    "commit": "commit",
+    "processor": "processor",
+    "cores": "cores",
+    "memory_gib": "memory [GiB]",
+    "gpu": "GPU",
+    "system": "system",
+    "device": "device",
+    "kernel": "neuron kernel",
+}
+
+
+def folder_facts(runs: list[Run]) -> list[tuple[str, str]]:
+    """Name and value of what the runs of one folder say of their surroundings."""
+    facts = [
+        (title, _values(run.provenance.get(name) for run in runs)) for name, title in FACTS.items()
+    ]
+    facts.append(("numerics version", _values(run.config.get("numerics_version") for run in runs)))
+    packages: dict[str, set[str]] = {}
+    for run in runs:
+        for package, version in run.provenance.get("versions", {}).items():
+            packages.setdefault(package, set()).add(str(version))
+    versions = [f"{name} {' / '.join(sorted(found))}" for name, found in packages.items()]
+    facts.append(("versions", ", ".join(versions)))
+    return [(title, text) for title, text in facts if text]
+
+
+def data_facts(runs: list[Run]) -> list[dict[str, str]]:
+    """Per task what was read: split checksum, files, rule, notes."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for run in runs:
+        data = run.provenance.get("data")
+        if not data:
+            continue
+        task, checksum = str(run.config.get("task")), str(data.get("split_checksum", ""))
+        found.setdefault(
+            (task, checksum),
+            {
+                "task": task,
+                "split": checksum[:16],
+                "rule": str(data.get("split_rule", "")),
+                "files": f"{len(data.get('files') or {})} files, checksums in the run files",
+                "note": str(data.get("note") or ""),
+            },
+        )
+    return [found[each] for each in sorted(found)]
+
+
+def commands(suite: str, runs: list[Run]) -> list[str]:
+    """The commands that make a suite's results again, from a clone of this project."""
+    found = sorted({str(run.provenance.get("commit") or "") for run in runs} - {""})
+    lines = [f"git checkout {shlex.quote(found[-1].removesuffix('+changes'))}"] if found else []
+    if any("+changes" in each for each in found):
+        lines.append("# these runs were made with uncommitted changes on top of that commit")
+    named = suite if suite in suites.shipped() else f"{suite}.toml"
+    used = {str(run.config.get("task")) for run in runs}
+    embedded = all(name in tasks.TASKS and tasks.TASKS[name].embedded for name in used)
+    lines += ["make install", "source .venv/bin/activate"]
+    lines.append(f"liafbench run {shlex.quote(named)}" + ("" if embedded else " --data DIR"))
+    return lines
+
+
+def run_list(runs: list[Run], folder: Path) -> list[dict[str, Any]]:
+    """One row a run: what it was and how it ended."""
+    return [
+        {
+            "run": run.run_id,
+            "suite": run.suite,
+            "machine": folder.resolve().name,
+            "kind": run.kind,
+            "task": run.config.get("task", ""),
+            "model": "+".join(run.config.get("baselines", [])),
+            "budget": run.config.get("budget", ""),
+            "seed": "" if run.config.get("seed") is None else run.config["seed"],
+            "status": run.status,
+            "seconds": f"{run.seconds:.1f}",
+            "started": run.started,
+            "reason": run.reason or "",
+        }
+        for run in runs
+    ]
+
+
+def _values(values: Any) -> str:
+    return ", ".join(sorted({str(value) for value in values if value not in (None, "")}))
