@@ -79,8 +79,8 @@ def time_group(
     """Measure all networks on one batch (x [T, B, ...], y [B]), interleaved round by round.
 
     budget: seconds for each of the three series (inference, latency, training), after which it
-    ends with at least 3 rounds. memory: also measure peak memory and time to the first result, in
-    a fresh process for each contender, for which the builders must pickle.
+    ends with at least 3 rounds. memory: also measure peak memory, in a fresh process for each
+    contender, for which the builders must pickle.
     """
     options = options or Options()
     watch = stopwatch or stopwatch_for(options.device)
@@ -122,7 +122,7 @@ def time_group(
 def throughput(metric: str, contender: str, timings: Timings, batch: int) -> Measurement:
     """Samples per second from seconds per batch; the median of the rounds."""
     rates = tuple(batch / seconds for seconds in timings.seconds[contender])
-    return _measurement(contender, metric, rates, "samples/s")
+    return of_rounds(contender, metric, rates, "samples/s")
 
 
 def latencies(
@@ -179,24 +179,31 @@ def phases(
                 raw[contender][phase].append(1000 * watch.measure(work))
     metrics = dict(zip(names, ("forward_time", "backward_time", "optimizer_time"), strict=True))
     return [
-        _measurement(contender, metrics[phase], tuple(values), "ms")
+        of_rounds(contender, metrics[phase], tuple(values), "ms")
         for contender, by_phase in raw.items()
         for phase, values in by_phase.items()
     ]
 
 
-def memory_of(contender: str, footprint: Footprint) -> list[Measurement]:
-    """peak_memory is the device's where there is one, with the host's beside it."""
-    found = [_measurement(contender, "time_to_first_result", (footprint.first_result,), "s")]
-    if footprint.device:
-        found.append(_measurement(contender, "peak_memory", footprint.device, "MiB"))
-        found.append(_measurement(contender, "peak_memory_host", footprint.host, "MiB"))
-    else:
-        found.append(_measurement(contender, "peak_memory", footprint.host, "MiB"))
+def memory_of(contender: str, *footprints: Footprint) -> list[Measurement]:
+    """peak_memory is the device's where there is one, with the host's beside it.
+
+    Each footprint comes from a process of its own; a time to the first result has a spread only
+    where there are several.
+    """
+    host = tuple(value for each in footprints for value in each.host)
+    device = tuple(value for each in footprints for value in each.device)
+    found = [of_rounds(contender, "peak_memory", device or host, "MiB")]
+    if device:
+        found.append(of_rounds(contender, "peak_memory_host", host, "MiB"))
+    if len(footprints) > 1:
+        seconds = tuple(each.first_result for each in footprints)
+        found.append(of_rounds(contender, "time_to_first_result", seconds, "s"))
     return found
 
 
-def _measurement(contender: str, metric: str, values: tuple[float, ...], unit: str) -> Measurement:
+def of_rounds(contender: str, metric: str, values: tuple[float, ...], unit: str) -> Measurement:
+    """The median of repeated measurements, with half their interquartile range as spread."""
     return Measurement(
         contender, metric, float(np.median(values)), unit, len(values), iqr_half_width(values),
         values,
