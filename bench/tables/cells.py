@@ -59,47 +59,67 @@ def ranks(
     return [marks.get(text, 0) if allowed else 0 for text, allowed in zip(texts, may, strict=True)]
 
 
+def seeds_said(counts: Sequence[tuple[int, int]]) -> tuple[list[str], str]:
+    """Seeds (finished, failed) per cell: what stands in each cell, and what the caption says.
+
+    Where every cell has the same number and none failed, the caption says it once.
+    """
+    if len(set(counts)) == 1 and not counts[0][1]:
+        return [""] * len(counts), f"n = {counts[0][0]}"
+    lost = (f", {failed} failed" if failed else "" for _, failed in counts)
+    cells = [f" (n={n}{text})" for (n, _), text in zip(counts, lost, strict=True)]
+    return cells, "n in brackets"
+
+
 def matrix_sheet(frame: pd.DataFrame) -> Sheet:
     """Tasks down, models across; the best two of each row are marked, controls apart."""
     models = frame.attrs["models"]
     keys = [key for key in ("task", "backbone", "data", "budget") if frame[key].astype(bool).any()]
+    table = rows(frame)
+    known = [(row, model) for row in table for model in models if not math.isnan(row[model])]
+    texts, n = seeds_said([(row[f"{m}_n"], row[f"{m}_failed"]) for row, m in known])
+    seeds = {(id(row), m): text for (row, m), text in zip(known, texts, strict=True)}
     printed = []
-    for row in rows(frame):
-        values = [float(row[model]) for model in models]
-        may = [
-            names.role(baseline_of(model)) != "control" and not row[f"{model}_failed"] > 0
-            for model in models
+    for row in table:
+        marks = _matrix_ranks(row, models)
+        cells = [
+            _accuracy_cell(row, model, rank, seeds.get((id(row), model), ""))
+            for model, rank in zip(models, marks, strict=True)
         ]
-        means = [numbers.number(value, "%") for value in values]
-        marks = ranks(values, means, may, "high")
-        pairs = zip(models, marks, strict=True)
-        cells = [_accuracy_cell(row, model, rank) for model, rank in pairs]
         printed.append([*(_key_cell(row, key) for key in keys), *cells])
+    caption = f"Mean ± standard deviation over seeds ({n}). {frame.attrs.get('caption', '')}"
     return Sheet(
         title=frame.attrs["title"],
         label=frame.attrs["label"],
         heads=[*keys, *(f"{model} [%]" for model in models)],
         rows=printed,
-        caption=f"Mean ± standard deviation over n seeds. {frame.attrs.get('caption', '')}".strip(),
+        caption=caption.strip(),
         text_columns=len(keys),
     )
+
+
+def _matrix_ranks(row: dict[str, Any], models: Sequence[str]) -> list[int]:
+    values = [float(row[model]) for model in models]
+    may = [
+        names.role(baseline_of(model)) != "control" and not row[f"{model}_failed"]
+        for model in models
+    ]
+    return ranks(values, [numbers.number(value, "%") for value in values], may, "high")
 
 
 def _key_cell(row: dict[str, Any], key: str) -> Cell:
     return Cell(str(row[key]), cite=names.citation(str(row[key])) if key == "task" else "")
 
 
-def _accuracy_cell(row: dict[str, Any], model: str, rank: int) -> Cell:
+def _accuracy_cell(row: dict[str, Any], model: str, rank: int, seeds: str) -> Cell:
     value = float(row[model])
-    if math.isnan(value):
-        if row[f"{model}_failed"]:
-            return Cell("failed", muted=True)
-        task = names.FAMILY_TASKS[0] if row["task"] == FAMILY_MEAN else row["task"]
-        refused = names.why_not(baseline_of(model), task, row["backbone"])
-        return Cell("n/a" if refused else NOTHING, muted=True)
-    failed = f", {int(row[f'{model}_failed'])} failed" if row[f"{model}_failed"] > 0 else ""
-    spread = numbers.with_spread(value, float(row[f"{model}_std"]), "%")
-    return Cell(f"{spread} (n={int(row[f'{model}_n'])}{failed})", rank)
+    if not math.isnan(value):
+        return Cell(numbers.with_spread(value, float(row[f"{model}_std"]), "%") + seeds, rank)
+    if row[f"{model}_failed"]:
+        return Cell("failed", muted=True)
+    task = names.FAMILY_TASKS[0] if row["task"] == FAMILY_MEAN else row["task"]
+    refused = names.why_not(baseline_of(model), task, row["backbone"])
+    return Cell("n/a" if refused else NOTHING, muted=True)
 
 
 def plain_sheet(frame: pd.DataFrame) -> Sheet:

@@ -81,8 +81,8 @@ MAIN = (
 """The metrics of the comparison table; the first energy estimate joins them."""
 
 NARROW = (
-    "test_accuracy", "best_test_accuracy", "parameters", "weights", "mac_dense", "mac_effective",
-    "ac", "spike_rate", "inference_throughput", "training_time",
+    "test_accuracy", "best_test_accuracy", "weights", "mac_dense", "mac_effective", "ac",
+    "inference_throughput", "training_time",
 )  # fmt: skip
 """What of the comparison table fits across a page or a terminal."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 import unicodedata
 from collections.abc import Iterable
 
 from bench.tables.cells import BEST, SECOND, Cell, Sheet
 
 LONG_TEXT = 40  # characters
+HEAD_WIDTH = 14  # characters
 ROWS = 30
 """A float does not break over pages: longer sheets are cut."""
 
@@ -56,19 +58,31 @@ def _tables(sheet: Sheet) -> Iterable[str]:
 
 def _table(sheet: Sheet, rows: list[list[Cell]], title: str, label: str) -> str:
     columns = "".join(_column(sheet, place) for place in range(len(sheet.heads)))
-    head = " & ".join(escape(text) for text in sheet.heads)
+    head = " & ".join(_head(text) for text in sheet.heads)
     body = "\n".join(" & ".join(_cell(cell) for cell in row) + r" \\" for row in rows)
-    notes = "".join(f"\\par {escape(note)}\n" for note in sheet.notes)
+    lines = "\n".join(rf"{escape(note)}\par" for note in sheet.notes)
+    notes = f"\\par{{\\footnotesize\\raggedright\n{lines}\n}}\n" if lines else ""
     return (
-        "\\begin{table}[htbp]\n\\centering\n"
+        "\\begin{table}[htbp]\n\\centering\\small\\setlength{\\tabcolsep}{4pt}\n"
         f"\\caption{{{escape(title)}. {escape(sheet.caption)}}}\n"
         f"\\label{{tab:{_key(label)}}}\n"
         "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%\n"
         f"\\begin{{tabular}}{{{columns}}}\n"
         f"\\toprule\n{head} \\\\\n\\midrule\n{body}\n\\bottomrule\n\\end{{tabular}}}}\n"
-        f"{'{' + chr(92) + 'footnotesize' + chr(10) + notes + '}' + chr(10) if notes else ''}"
+        f"{notes}"
         "\\end{table}\n"
     )
+
+
+def _head(text: str) -> str:
+    """A head over several short lines, its unit on the last."""
+    title, bracket, unit = text.rpartition(" [")
+    lines = textwrap.wrap(title if bracket else text, HEAD_WIDTH, break_long_words=False)
+    lines += [f"[{unit}"] if bracket else []
+    if len(lines) < 2:
+        return escape(text)
+    stacked = r" \\ ".join(escape(line) for line in lines)
+    return rf"\shortstack{{{stacked}}}"
 
 
 def _column(sheet: Sheet, place: int) -> str:

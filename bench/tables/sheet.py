@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,7 +11,7 @@ import pandas as pd
 from bench.results import names, rows
 from bench.results.source import caption
 from bench.tables import numbers
-from bench.tables.cells import NOTHING, Cell, Sheet, matrix_sheet, plain_sheet, ranks
+from bench.tables.cells import NOTHING, Cell, Sheet, matrix_sheet, plain_sheet, ranks, seeds_said
 from bench.tables.columns import FIXED, Column, column
 from bench.tables.comparison import BLOCK, metrics_of
 
@@ -74,9 +74,10 @@ def _metric_cells(metric: Column, block: list[Row], unit: str) -> tuple[str, lis
     """Head and cells of one metric; the best two of the rows that may be ranked are marked."""
     values = [float(value) for value in (row[metric.metric] for row in block)]
     power, prefix = numbers.scale(values) if metric.scales else (1.0, "")
+    seeds = _seeds(block)[0] if metric.metric == "test_accuracy" else [""] * len(block)
     texts = [
-        _cell_text(metric, row, value / power, power, unit)
-        for row, value in zip(block, values, strict=True)
+        _cell_text(metric, row, value / power, power, unit) + text
+        for row, value, text in zip(block, values, seeds, strict=True)
     ]
     means = [numbers.number(value / power, unit) for value in values]
     marks = [0] * len(values)
@@ -89,14 +90,20 @@ def _metric_cells(metric: Column, block: list[Row], unit: str) -> tuple[str, lis
     ]
 
 
+def _seeds(block: list[Row]) -> tuple[list[str], str]:
+    """What stands behind each accuracy, and what the caption says of it."""
+    known = [place for place, row in enumerate(block) if not math.isnan(row["test_accuracy"])]
+    counts = [(int(block[p]["test_accuracy_n"]), block[p]["failed"]) for p in known]
+    texts, said = seeds_said(counts) if counts else ([], "")
+    by_place = dict(zip(known, texts, strict=True))
+    return [by_place.get(place, "") for place in range(len(block))], said
+
+
 def _cell_text(metric: Column, row: Row, value: float, power: float, unit: str) -> str:
     if math.isnan(value):
         return row["status"] if row["status"] in ("n/a", "failed") else NOTHING
     spread = float(row[f"{metric.metric}_std"]) / power if metric.spread != FIXED else math.nan
     text = numbers.with_spread(value, spread, unit)
-    if metric.metric == "test_accuracy":
-        failed = f", {row['failed']} failed" if row["failed"] else ""
-        text += f" (n={int(row['test_accuracy_n'])}{failed})"
     return f"{text} (stale)" if row["status"] == "stale" else text
 
 
@@ -112,9 +119,11 @@ def _notes(block: list[Row]) -> Iterator[str]:
             yield f"{names.title(row['baseline'])}: {kind}{row['note']}"
 
 
-def _caption(block: list[Row], columns: Iterable[Column], attrs: Mapping[Any, Any]) -> str:
+def _caption(block: list[Row], columns: Sequence[Column], attrs: Mapping[Any, Any]) -> str:
     spreads = {each.spread for each in columns}
-    said = ["± is the standard deviation over seeds (n of them)" if "seeds" in spreads else ""]
+    accuracy = any(each.metric == "test_accuracy" for each in columns)
+    n = f" ({_seeds(block)[1]})" if accuracy else ""
+    said = [f"± is the standard deviation over seeds{n}" if "seeds" in spreads else ""]
     if "rounds" in spreads:
         said.append("for speed and memory half the interquartile range over timing rounds")
     if any(row["role"] == "control" for row in block):

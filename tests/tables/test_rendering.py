@@ -127,7 +127,7 @@ def test_latex_has_rules_marks_and_citations(frame: pd.DataFrame) -> None:
     assert r"\textbf{95.50 $\pm$ 0.71 (n=2)}" in text
     assert r"\underline{93.00 $\pm$ 0.00 (n=2)}" in text
     assert r"LIAF-Net~\cite{" in text
-    assert r"test accuracy {[}\%{]}" in text
+    assert r"\shortstack{test accuracy \\ {[}\%{]}}" in text
 
 
 def test_chosen_columns(frame: pd.DataFrame) -> None:
