@@ -34,7 +34,9 @@ def layers(baseline: str, seed: int) -> list[dict[str, Any]]:
     return rows
 
 
-def run(baseline: str, seed: int, figures: tuple[float, int, float], **fields: Any) -> dict[str, Any]:
+def run(
+    baseline: str, seed: int, figures: tuple[float, int, float], **fields: Any
+) -> dict[str, Any]:
     """One training run with curves and layers."""
     accuracy, parameters, energy = figures
     noise = random.Random(f"{baseline} {seed}")

@@ -4,7 +4,7 @@ const report = JSON.parse(document.getElementById("document").textContent);
 const narrow = () => innerWidth < 600;
 
 // Plotly reads a little HTML in its texts: names are shown as they are, long ones cut.
-function shown(text, length = narrow() ? 18 : 32) {
+function shown(text, length = narrow() ? 16 : 32) {
   const cut = text.length > length ? text.slice(0, length - 1) + "…" : text;
   return cut.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
@@ -19,8 +19,9 @@ const axis = (title, more = {}) => ({ title: { text: shown(title, narrow() ? 40 
 
 // Powers of ten, and 2 and 5 between them where there are few.
 function logAxis(title, values) {
-  const decades = Math.log10(Math.max(...values) / Math.min(...values));
-  return axis(title, { type: "log", dtick: decades > 2 ? 1 : "D2", tickformat: "~s" });
+  const most = Math.max(...values);
+  const few = Math.log10(most / Math.min(...values)) < (narrow() ? 1 : 2);
+  return axis(title, { type: "log", dtick: few ? "D2" : 1, tickformat: most < 1000 ? "~g" : "~s" });
 }
 
 function points(block, metric, label) {
