@@ -161,7 +161,7 @@ def _key(source: str, flags: list[str]) -> str:
     digest = hashlib.sha256()
     for part in (_machine(), compiler().version, *compiler().command, source, *flags):
         digest.update(part.encode() + b"\0")
-    for path in sorted(SOURCE.iterdir()):
+    for path in sorted({*SOURCE.iterdir(), SOURCE / source}):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:24]
 
