@@ -1,0 +1,72 @@
+"""`liafbench run throughput`: speed over batch sizes, engines and precisions; no training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.markup import escape
+
+from bench.cli.console import console, note
+from bench.runs.cells import NUMERICS_VERSION
+from bench.runs.provenance import machine, provenance
+from bench.runs.records import SCHEMA, Run
+from bench.runs.store import Store, write_atomically
+from bench.tables import render
+from bench.timing.suite import SUITE, Throughput
+from bench.timing.table import throughput_table
+
+FORMATS = ("csv", "md")
+
+
+class RunFiles:
+    """The suite's points as run files."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def read(self, run_id: str) -> dict[str, Any] | None:
+        run = self.store.read(run_id)
+        return run.model_dump(by_alias=True) if run else None
+
+    def write(self, document: dict[str, Any]) -> None:
+        self.store.write(Run.model_validate({"schema": SCHEMA, **document}))
+
+
+def run_throughput(out: Path, device: str, budget_minutes: float, threads: int = 1) -> None:
+    """Measure what is missing until the budget ends; tables of what there is, either way."""
+    torch.set_num_threads(threads)
+    store = Store(out / SUITE / machine(device))
+    store.prepare()
+    suite = Throughput(
+        RunFiles(store),
+        device,
+        provenance(device, threads),
+        NUMERICS_VERSION,
+        progress=lambda text: note.print(escape(text)),
+    )
+    try:
+        summary = suite.run(budget_minutes)
+    finally:
+        store.write_records()
+        written = _write_table(store)
+    console.print(
+        f"{summary.measured} points measured, {summary.there_already} there already"
+        + ("" if summary.complete else "; the budget ended: the same command goes on from here")
+    )
+    for path in written:
+        console.print(f"table:   {path}")
+
+
+def _write_table(store: Store) -> list[Path]:
+    documents = [run.model_dump(by_alias=True) for run in store.all()]
+    if not documents:
+        return []
+    frame = throughput_table(documents)
+    paths = []
+    for form in FORMATS:
+        path = store.folder / "tables" / f"throughput.{form}"
+        write_atomically(path, render(frame, form).encode())
+        paths.append(path)
+    return paths

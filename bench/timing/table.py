@@ -1,0 +1,105 @@
+"""The throughput suite's points as one frame: a row per entrant, way and batch size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from bench.timing.options import Options
+
+KEY = ["task", "backbone", "mode", "way", "baseline", "engine", "batch"]
+FIGURES = {
+    "throughput": "samples/s",
+    "latency_p50": "ms",
+    "latency_p99": "ms",
+    "time_to_first_result": "s",
+    "peak_memory": "MiB",
+    "gpu_energy": "mJ/sample",
+    "flops_share": "%",
+    "bandwidth_share": "%",
+}
+RATIO = ["time_ratio", "low", "high", "relative_to"]
+
+
+def throughput_table(documents: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    """KEY, each figure with its spread and n, and the time relative to the sweep's first entrant.
+
+    low and high are the 95 % interval of that ratio; note says why an entrant has no figure.
+    """
+    found = list(documents)
+    rows = [row for document in found for row in _rows(document)]
+    columns = [*KEY, *_figure_columns(), *RATIO, "noise", "note"]
+    frame = pd.DataFrame(rows, columns=columns).sort_values(KEY, kind="stable", ignore_index=True)
+    frame = frame.dropna(axis="columns", how="all")
+    units = {f"{name}{part}": unit for name, unit in FIGURES.items() for part in ("", "_spread")}
+    frame.attrs |= {
+        "title": "Throughput",
+        "label": "throughput",
+        "layout": "plain",
+        "units": units,
+        "heads": {name: f"{name.replace('_', ' ')} [{unit}]" for name, unit in units.items()},
+        "caption": _caption(document["provenance"] for document in found),
+    }
+    return frame
+
+
+def _caption(sources: Iterable[dict[str, Any]]) -> str:
+    """Hardware, versions and allocator of the points, and what the spreads are."""
+    distinct: dict[str, set[str]] = {}
+    for source in sources:
+        versions = source.get("versions", {})
+        names = {name: source.get(name) for name in ("machine", "threads", "allocator", "kernel")}
+        names |= {name: versions.get(name) for name in ("torch", "spikingjelly", "snntorch")}
+        for name, value in {**names, "commit": str(source.get("commit"))[:12]}.items():
+            distinct.setdefault(name, set()).add(str(value))
+    said = "; ".join(f"{name} {', '.join(sorted(values))}" for name, values in distinct.items())
+    return (
+        f"{said}. Medians; spread is half the interquartile range over n rounds (of latency "
+        "percentiles, of their bootstrap). Ratios are paired within rounds, with their 95 % "
+        "interval; noise is the typical relative spread of a point's rounds."
+    )
+
+
+def _figure_columns() -> list[str]:
+    return [f"{name}{part}" for name in FIGURES for part in ("", "_spread", "_n")]
+
+
+def _rows(document: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    config, source = document["config"], document["provenance"]
+    measure, timing = config["measure"], source["timing"] or {}
+    options = Options(*(measure[name] for name in Options().to_dict()))
+    shared = {
+        "task": config["task"],
+        "backbone": config["backbone"],
+        "mode": measure["mode"],
+        "way": options.label,
+        "batch": measure["batch"],
+        "noise": timing.get("noise"),
+    }
+    timed = timing.get("contenders", {})
+    for name in [*timed, *(each for each in source["ended"] if each not in timed)]:
+        baseline, _, engine = name.partition("/")
+        row = {**shared, "baseline": baseline, "engine": engine}
+        row["note"] = source["ended"].get(name)
+        ratio = timing.get("ratios", {}).get(name, {})
+        row |= {
+            "time_ratio": ratio.get("ratio"),
+            "low": ratio.get("low"),
+            "high": ratio.get("high"),
+        }
+        yield row | _figures(document["records"], baseline, engine)
+
+
+def _figures(records: list[dict[str, Any]], baseline: str, engine: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for record in records:
+        if (record["baseline"], record["engine"]) != (baseline, engine):
+            continue
+        name = record["metric"].split("/")[0]
+        name = "throughput" if name.endswith("_throughput") else name
+        if name in FIGURES:
+            found[name] = record["value"]
+            found[f"{name}_spread"], found[f"{name}_n"] = record["spread"], record["n"]
+    return found
