@@ -55,12 +55,11 @@ class Geometry:
                 counts[x, tap] += 1
         return counts
 
-    def synapses(self, present: Tensor, temporal: bool) -> int:
-        """In-bounds connections of non-zero weights `present` [out, in / groups, *kernel].
+    def synapses(self, taps: Tensor, temporal: bool) -> int:
+        """In-bounds connections of a kernel with `taps` [*kernel] non-zero weights at each place.
 
         `temporal`: the first spatial axis is time; its taps count once each.
         """
-        taps = present.double().sum((0, 1))
         for axis in reversed(range(len(self.kernel))):
             if temporal and axis == 0:
                 bounds = torch.ones(self.kernel[0], dtype=torch.float64)

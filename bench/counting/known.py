@@ -59,6 +59,19 @@ def indicator(x: Tensor) -> Tensor:
     return (x != 0).double()
 
 
+def nonzero(weight: Tensor) -> int:
+    """Number of non-zero entries; all of a meta tensor."""
+    return weight.numel() if weight.is_meta else int((weight != 0).sum().item())
+
+
+def taps(weight: Tensor) -> Tensor:
+    """Non-zero entries at every place of a convolution's kernel; float64 [*kernel]."""
+    if weight.is_meta:
+        each = weight.shape[0] * weight.shape[1]
+        return torch.full(weight.shape[2:], each, dtype=torch.float64)
+    return (weight != 0).sum((0, 1)).double()
+
+
 def presence(x: Tensor, known: Known) -> Tensor:
     """Which elements of x are activity; float64. A state made afresh is dense."""
     if known.present is not None:

@@ -17,6 +17,7 @@ from bench.counting.known import (
     Kind,
     Known,
     indicator,
+    nonzero,
     presence,
     spike_events,
 )
@@ -207,7 +208,7 @@ def recurrent(
             inputs += _total(presence(x, fact) * fan)
             folded += 0 if events is None else _total(events * fan)
         else:
-            dense += steps * int(indicator(matrix).sum().item())
+            dense += steps * nonzero(matrix)
     if fact.kind == SPIKES:
         folded = inputs
     return [Sparse(fact.kind, inputs, folded), Sparse(ANALOG, dense, 0)]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bench.counting import sparse
 from bench.counting.geometry import Convolution
-from bench.counting.known import ANALOG, SPIKES, Kind, Known, indicator
+from bench.counting.known import ANALOG, SPIKES, Kind, Known, nonzero, taps
 from bench.counting.layers import Synapse
 from bench.counting.names import (
     ATTENTION,
@@ -95,7 +95,7 @@ class SynapseCalls:
     ) -> tuple[Hashable, int, int]:
         """What tells uses of a weight apart, its connections, and frames in the batch."""
         if name not in CONVOLUTIONS:
-            return (fact.number,), int(indicator(weight).sum().item()), frames
+            return (fact.number,), nonzero(weight), frames
         conv = Convolution.read(name, args)
         dims = len(weight.shape) - 2
         extra = self.o.known(conv.x).padding
@@ -108,7 +108,7 @@ class SynapseCalls:
             key: Hashable = (fact.number, spatial, geometry.dilation, geometry.groups)
         else:
             key = (fact.number, geometry)
-        return key, geometry.synapses(indicator(weight), temporal), frames
+        return key, geometry.synapses(taps(weight), temporal), frames
 
     # -- recurrent layers ---------------------------------------------------------------------
 
@@ -133,7 +133,7 @@ class SynapseCalls:
         self._layer.add_sparse(
             sparse.product("linear", inputs, outs[0], self.o.known, self.o.fan_outs)
         )
-        self._layer.add_sparse(Sparse(ANALOG, rows * int(indicator(w_hh).sum().item()), 0))
+        self._layer.add_sparse(Sparse(ANALOG, rows * nonzero(w_hh), 0))
 
     def _units(
         self, name: str, cost: Tally, matrices: list[Tensor], units: int, steps: int
@@ -142,7 +142,7 @@ class SynapseCalls:
         for matrix in matrices:
             number = self.o.known(matrix).number
             structure.add_weight(module, matrix, number)
-            structure.add_synapses(module, (number,), int(indicator(matrix).sum().item()))
+            structure.add_synapses(module, (number,), nonzero(matrix))
         key = ("units", *(self.o.known(m).number for m in matrices))
         structure.add_neurons(module, key, units)
         self._begin(key, ANALOG, max(steps, 1), cost)
@@ -165,7 +165,7 @@ class SynapseCalls:
         weight = args[2]
         number = self.o.known(weight).number
         self.o.structure.add_weight(self.o.module, weight, number)
-        count = int(indicator(weight).sum().item())
+        count = nonzero(weight)
         self.o.structure.add_synapses(self.o.module, (number,), count)
         self._begin((number,), ANALOG, out.numel() // out.shape[-1], cost)
         self._words(args[0].numel() + args[1].numel() + out.numel())
@@ -187,7 +187,7 @@ class SynapseCalls:
         """The recurrent matrix of a neuron layer with outputs [T, B, N]."""
         number = self.o.known(w_rec).number
         self.o.structure.add_weight(module, w_rec, number)
-        count = int(indicator(w_rec).sum().item())
+        count = nonzero(w_rec)
         self.o.structure.add_synapses(module, (number,), count)
         products = recurrent_products(out.shape)
         call = Synapse(module, (number,), kind, 1, products.macs, products.dot_additions, {kind})
