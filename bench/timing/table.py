@@ -88,6 +88,7 @@ def _rows(document: dict[str, Any]) -> Iterable[dict[str, Any]]:
             "time_ratio": ratio.get("ratio"),
             "low": ratio.get("low"),
             "high": ratio.get("high"),
+            "relative_to": ratio.get("to"),
         }
         yield row | _figures(document["records"], baseline, engine)
 
