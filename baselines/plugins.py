@@ -12,6 +12,7 @@ import importlib
 import importlib.metadata
 import os
 import sys
+import traceback
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,6 +22,12 @@ from baselines.errors import UsageError, unknown
 BASELINE_GROUP = "liafbench.baselines"
 TASK_GROUP = "liafbench.tasks"
 METRIC_GROUP = "liafbench.metrics"
+
+IMPORT_ERRORS = (
+    ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, OSError,
+    RuntimeError, SyntaxError, TypeError, ValueError,
+)  # fmt: skip
+"""What somebody's module may raise while it is imported."""
 
 
 @functools.cache
@@ -73,9 +80,18 @@ def _module(name: str, where: str) -> ModuleType:
         if error.name and (name == error.name or name.startswith(f"{error.name}.")):
             advice = f"install it, or start in the folder that holds it (now {os.getcwd()})"
             raise UsageError(f"{where}: no module {error.name!r}; {advice}") from error
-        raise UsageError(f"{where}: importing {name} failed: {error}") from error
-    except (ImportError, SyntaxError) as error:
-        raise UsageError(f"{where}: importing {name} failed: {error}") from error
+        raise UsageError(f"{where}: importing {name} failed: {_placed(error)}") from error
+    except IMPORT_ERRORS as error:
+        raise UsageError(f"{where}: importing {name} failed: {_placed(error)}") from error
+
+
+def _placed(error: Exception) -> str:
+    """An exception in one line, with the file and line that raised it."""
+    if isinstance(error, SyntaxError):
+        return f"SyntaxError: {error}"
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    kind = type(error).__name__
+    return f"{kind}: {error} ({Path(last.filename).name}, line {last.lineno})"
 
 
 @functools.cache
