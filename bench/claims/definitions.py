@@ -5,7 +5,7 @@ Everything that decides a verdict stands here. It is fixed before the runs it ju
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from bench.results.names import FAMILY, FAMILY_TASKS
@@ -16,6 +16,8 @@ FAR_FEWER = 0.5
 """The largest ratio of counts that is "far fewer"."""
 MIN_SEEDS = 6
 """Fewer pairs cannot reach p = 0.05 in an exact paired test (2 / 2^5 = 0.0625): no verdict."""
+SAME_BUDGET = 0.05
+"""Largest relative difference of parameters at equal budget."""
 SPIKES_EXPLAIN = 0.10
 """How far the ratio of ACs may lie above the ratio of spike rates: layers differ in fan-out."""
 ENGINE = "native"
@@ -42,23 +44,24 @@ class Scope:
     """What is judged together, and in which suites its runs are found.
 
     bAbI stands with one recipe in two suites, so its runs serve both. `whole_data`: runs on a part
-    of a data set do not count.
+    of a data set do not count. `reference` has the budget that others are scaled to.
     """
 
     name: str
     suites: tuple[str, ...]
     items: tuple[Item, ...]
     whole_data: bool
+    reference: str
 
     def only(self, *names: str) -> Scope:
         """The same scope on some of its items."""
         chosen = tuple(item for item in self.items if item.name in names)
-        return Scope(self.name, self.suites, chosen, self.whole_data)
+        return replace(self, items=chosen)
 
     def moving(self) -> Scope:
         """Without still images: repeated frames give recurrence nothing to integrate."""
         chosen = tuple(item for item in self.items if not item.static)
-        return Scope(self.name, self.suites, chosen, self.whole_data)
+        return replace(self, items=chosen)
 
 
 @dataclass(frozen=True)
@@ -87,24 +90,28 @@ LIAF_PAPER = Scope(
     ("liaf-net", "liaf-net-small"),
     (BABI, *_items("liaf", ("dvs128-gesture", "mnist-dvs", "cifar10-dvs"))),
     whole_data=True,
+    reference="liaf-net",
 )
 LIAF_SMALL = Scope(
     "LIAF small",
     ("liaf-net-small", "liaf-net"),
     (BABI, *_items("small", ("nmnist", "mnist-events-simulated", "mnist", "fashion-mnist"), STILL)),
     whole_data=False,
+    reference="liaf-net",
 )
 KLIF_PAPER = Scope(
     "KLIF paper",
     ("klif",),
     _items("plif", (*STILL, "nmnist", "cifar10-dvs", "dvs128-gesture"), STILL),
     whole_data=True,
+    reference="klif",
 )
 KLIF_SMALL = Scope(
     "KLIF small",
     ("klif-small",),
     _items("small", ("mnist", "fashion-mnist", "nmnist", "mnist-events-simulated"), STILL),
     whole_data=False,
+    reference="klif",
 )
 
 COUNTS = (

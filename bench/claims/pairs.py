@@ -8,18 +8,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.claims.definitions import ENGINE, Claim, Item
+from bench.claims.definitions import ENGINE, SAME_BUDGET, Claim, Item
 from bench.results import Results, rows
 
 EQUAL_BACKBONE, EQUAL_BUDGET = "equal-backbone", "equal-budget"
 BUDGETS = (EQUAL_BACKBONE, EQUAL_BUDGET)
+
+Place = tuple[str, str, str]  # suite, task, backbone
+Run = dict[str, Any]
 
 
 @dataclass
 class Side:
     """The runs of one baseline on one task: finished ones by (machine, seed), and the rest."""
 
-    done: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
+    done: dict[tuple[str, int], Run] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
     partial: set[str] = field(default_factory=set)
 
@@ -34,7 +37,7 @@ class Pairs:
 
     subject: Side
     other: Side
-    runs: list[tuple[dict[str, Any], dict[str, Any]]]
+    runs: list[tuple[Run, Run]]
 
     @property
     def failed(self) -> list[str]:
@@ -64,7 +67,7 @@ class Evidence:
         metrics = results.records[results.records["run_id"].isin(counted["run_id"])]
         self._values = _values(metrics)
         keys = ["suite", "task", "backbone", "budget", "baseline"]
-        self._runs: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        self._runs: dict[tuple[str, ...], list[Run]] = {}
         for run in rows(counted.sort_values(["machine", "seed", "run_id"])):
             self._runs.setdefault(tuple(run[key] for key in keys), []).append(run)
 
@@ -79,21 +82,37 @@ class Evidence:
         ]
         return max(found, key=lambda pairs: (len(pairs.runs), pairs.subject.ran))
 
-    def _in_suite(self, claim: Claim, place: tuple[str, str, str], budget: str) -> Pairs:
-        """The pairs in one suite.
-
-        The subject of a claim sets the budget, so its own network is the same at both: where it
-        was not run again at equal budget, its run at equal backbone stands.
-        """
-        found = self._runs.get((*place, budget, claim.subject), [])
-        if not found and budget == EQUAL_BUDGET:
-            found = self._runs.get((*place, EQUAL_BACKBONE, claim.subject), [])
-        whole_data = claim.scope.whole_data
-        left = self._side(found, whole_data)
-        right = self._side(self._runs.get((*place, budget, claim.other), []), whole_data)
+    def _in_suite(self, claim: Claim, place: Place, budget: str) -> Pairs:
+        scope = claim.scope
+        left, right = (
+            self._side(self._found(place, budget, baseline, scope.reference), scope.whole_data)
+            for baseline in (claim.subject, claim.other)
+        )
         return Pairs(left, right, _matched(left, right))
 
-    def _side(self, runs: list[dict[str, Any]], whole_data: bool) -> Side:
+    def _found(self, place: Place, budget: str, baseline: str, reference: str) -> list[Run]:
+        """The runs of a baseline at a budget.
+
+        A network that is within the budget already is the same at both sizes of comparison: where
+        it was not run again at equal budget, its run at equal backbone stands.
+        """
+        found = self._runs.get((*place, budget, baseline), [])
+        if found or budget == EQUAL_BACKBONE:
+            return found
+        size, wanted = (self._parameters(place, name) for name in (baseline, reference))
+        if size is None or wanted is None or abs(size - wanted) > SAME_BUDGET * wanted:
+            return []
+        return self._runs.get((*place, EQUAL_BACKBONE, baseline), [])
+
+    def _parameters(self, place: Place, baseline: str) -> float | None:
+        """Parameters at equal backbone, of the first run that counted them."""
+        for run in self._runs.get((*place, EQUAL_BACKBONE, baseline), []):
+            counted = self._values.get((run["machine"], run["suite"], run["run_id"]), {})
+            if "parameters" in counted:
+                return counted["parameters"]
+        return None
+
+    def _side(self, runs: list[Run], whole_data: bool) -> Side:
         side = Side()
         for run in runs:
             if run["partial"]:
@@ -116,7 +135,7 @@ def _values(records: pd.DataFrame) -> dict[tuple[str, str, str], dict[str, float
     return values
 
 
-def _matched(left: Side, right: Side) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+def _matched(left: Side, right: Side) -> list[tuple[Run, Run]]:
     """One pair a seed, both runs from one machine; the machine with most pairs goes first."""
     shared = sorted(set(left.done) & set(right.done))
     machines = [machine for machine, _ in shared]

@@ -8,9 +8,22 @@ import pandas as pd
 import pytest
 from support.fabricated import train_run, write_runs
 
+import baselines
+from baselines import backbones
+from baselines.budget import TOLERANCE, width_for
 from bench import suites
 from bench.claims import CLAIMS, claims_frame, items_frame, judge
-from bench.claims.definitions import KLIF_PAPER, KLIF_SMALL, LIAF_PAPER, LIAF_SMALL, MIN_SEEDS
+from bench.claims.definitions import (
+    KLIF_PAPER,
+    KLIF_SMALL,
+    LIAF_PAPER,
+    LIAF_SMALL,
+    MIN_SEEDS,
+    SAME_BUDGET,
+    Item,
+    Scope,
+)
+from bench.claims.pairs import BUDGETS, EQUAL_BACKBONE
 from bench.results import Results, find_folders, read, settle
 from bench.results.names import FAMILY_TASKS
 from bench.results.published import published, published_text
@@ -51,8 +64,8 @@ def test_claims_table(results: Results) -> None:
 def test_items_table_corrects_over_itself(results: Results) -> None:
     frame = items_frame(judge(results), results)
     known = frame[frame["p_exact"].notna()]
-    assert known["value"].tolist() == pytest.approx([2.0])
-    assert known["p_exact"].tolist() == pytest.approx([2 / 2**6])
+    assert known["value"].tolist() == pytest.approx([2.0, 2.0])  # one at each budget
+    assert known["p_exact"].tolist() == pytest.approx([2 / 2**6] * 2)
     assert (known["p_holm"] >= known["p_exact"]).all()
     assert frame.loc[frame["p_exact"].isna(), "p_holm"].isna().all()
 
@@ -85,8 +98,14 @@ def test_published_figures_are_whole_and_sourced() -> None:
     assert (frame.loc[frame["sure"] == "B", "second_hand"] == "yes").all()
 
 
+def fits(baseline: str, scope: Scope, item: Item) -> bool:
+    """Whether a baseline has its scope's budget at equal backbone already."""
+    backbone = backbones.get(item.tasks[0], item.backbone)
+    return width_for(baselines.get(baseline), baselines.get(scope.reference), backbone) == 1.0
+
+
 @pytest.mark.parametrize("scope", [LIAF_PAPER, LIAF_SMALL, KLIF_PAPER, KLIF_SMALL])
-def test_suites_run_what_the_claims_need(scope) -> None:
+def test_suites_run_what_the_claims_need(scope: Scope) -> None:
     """Tasks, backbone, both sides, both budgets, enough seeds; the same recipe for both sides."""
     suite = suites.load(scope.suites[0])
     cells = pd.DataFrame(
@@ -108,7 +127,10 @@ def test_suites_run_what_the_claims_need(scope) -> None:
             for task in item.tasks:
                 found = cells[(cells["task"] == task) & (cells["backbone"] == item.backbone)]
                 sides = found[found["baseline"].isin([claim.subject, claim.other])]
-                assert len(sides) == 4, (claim.name, task)
+                for baseline in (claim.subject, claim.other):
+                    own = sides[sides["baseline"] == baseline]
+                    here = {EQUAL_BACKBONE} if fits(baseline, scope, item) else set(BUDGETS)
+                    assert set(own["budget"]) >= here, (claim.name, task)
                 assert sides["recipe"].nunique() == 1
                 assert item.is_family or (sides["seeds"] >= MIN_SEEDS).all()
 
@@ -122,14 +144,20 @@ def test_suites_tune_and_have_controls(name: str) -> None:
         assert group.recipe.tuning_seeds
         spiking = {"klif", "lif-snn"}
         assert group.recipe.loss == "cross-entropy" or set(group.baselines) <= spiking
-        for task in group.tasks:
-            controls.setdefault(task, set()).update(group.baselines)
-    for task, baselines in controls.items():
+        if EQUAL_BACKBONE in group.budgets:
+            for task in group.tasks:
+                controls.setdefault(task, set()).update(group.baselines)
+    for task, found in controls.items():
         still = "bag-of-words" if task.startswith("babi") else "cnn"
-        assert {"liaf-net-alpha0", still} <= baselines, task
+        assert {"liaf-net-alpha0", still} <= found, task
 
 
 def test_babi_has_one_recipe() -> None:
-    groups = [suites.load(name).group[0] for name in ("liaf-net", "liaf-net-small")]
+    groups = [suites.load(name).group[:2] for name in ("liaf-net", "liaf-net-small")]
     assert groups[0] == groups[1]
-    assert set(groups[0].tasks) == set(FAMILY_TASKS)
+    assert all(set(group.tasks) == set(FAMILY_TASKS) for group in groups[0])
+    assert groups[0][0].recipe == groups[0][1].recipe
+
+
+def test_one_budget_for_suites_and_claims() -> None:
+    assert SAME_BUDGET == TOLERANCE
