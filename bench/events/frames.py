@@ -78,7 +78,9 @@ def to_frames(
     counted = np.bincount(cell, minlength=binning.time_steps * plane)
     frames = counted.reshape(binning.time_steps, CHANNELS, rows, columns)
     if not even:
-        frames = _overlap(height, binning.height) @ frames @ _overlap(width, binning.width).T
+        # In float64 for its fast product; whole numbers stay exact up to 2^53.
+        by_row, by_column = _overlap(height, binning.height), _overlap(width, binning.width)
+        frames = (by_row @ frames.astype(np.float64) @ by_column.T).astype(np.int64)
     return _valued(frames, binning, height, width)
 
 
@@ -102,7 +104,7 @@ def _overlap(size: int, cells: int) -> np.ndarray:
     common = math.gcd(size, cells)
     parts, span = cells // common, size // common
     fine = np.arange(size * parts)
-    matrix = np.zeros((cells, size), dtype=np.int64)
+    matrix = np.zeros((cells, size))
     np.add.at(matrix, (fine // span, fine // parts), 1)
     return matrix
 

@@ -31,7 +31,7 @@ class Saccades:
     frames: int = 10
     micro_steps: int = 3
     contrast: float = 1.2
-    amplitude: float = 2.0
+    amplitude: float = 2.5
 
     def __post_init__(self) -> None:
         if not self.contrast > 0:

@@ -132,13 +132,13 @@ def coreference(draw: random.Random) -> Story:
     pair = [draw.choice(MALE), draw.choice(FEMALE)]
     draw.shuffle(pair)
     statements, ends = [], {}
-    for actor in pair[: draw.choice((1, 2, 2, 2))]:
+    for actor in pair[: draw.choice((1, 2, 2, 2, 2, 2))]:
         first, second = draw.sample(PLACES, 2)
         pronoun = "he" if actor in MALE else "she"
         statements.append(_walk(draw, actor, first))
         statements.append(f"Then {pronoun} {draw.choice(MOVES)} the {second}.")
         ends[actor] = (second, [len(statements) - 1, len(statements)])
-    actor = next(iter(ends)) if draw.random() < 0.75 else list(ends)[-1]
+    actor = next(iter(ends)) if draw.random() < 0.9 else list(ends)[-1]
     place, supporting = ends[actor]
     return Story(statements, f"Where is {actor}?", place, supporting)
 

@@ -137,8 +137,10 @@ TASKS = (
         ),
         one_of=True,
         extracted=tuple(
-            Extracted(archive, folder, f"*_batch*{ending}", 6, 1 + PIXELS if ending else 1)
-            for folder, (archive, ending) in VERSIONS.items()
+            Extracted(archive, folder, f"*_batch*{ending}", 6, file_bytes=size)
+            for (folder, (archive, ending)), size in zip(
+                VERSIONS.items(), (IMAGES * (1 + PIXELS), None), strict=True
+            )
         ),
         size=6 * IMAGES * (1 + PIXELS),  # of the extracted binary version
         how_to_get="put cifar-10-binary.tar.gz or cifar-10-python.tar.gz, or what it holds, into "

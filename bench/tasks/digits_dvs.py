@@ -14,7 +14,7 @@ from bench.tasks.common.splits import Split, Splits, hold_out, split_checksum
 from bench.tasks.common.task import Shape, Source, Task
 
 SIDE, MARGIN, FRAMES, MICRO_STEPS = 12, 2, 10, 3
-CONTRAST, AMPLITUDE = 1.2, 2.0
+CONTRAST, AMPLITUDE = 1.2, 2.5
 TEST_OF = 5  # one in five
 RULE = "per class, in stored order: every fifth digit is test, of the others every tenth validation"
 

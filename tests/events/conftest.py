@@ -5,6 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("liafbench", deadline=None, max_examples=60)
+settings.load_profile("liafbench")
 
 
 @pytest.fixture(autouse=True)

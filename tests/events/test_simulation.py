@@ -16,7 +16,7 @@ def test_one_pixel_followed_by_hand(monkeypatch):
     monkeypatch.setattr(simulation, "CORNERS", ((0.0, 0.0), (0.0, 1.0)))
     saccades = Saccades(side=3, margin=1, frames=4, micro_steps=2, contrast=0.5, amplitude=2.0)
     image = np.array([[[0.0, 0.0, 0.0], [0.2, 1.0, 0.4], [0.0, 0.0, 0.0]]])
-    frames = simulate(image, saccades)
+    frames = simulate(image, saccades)  # a row up: row 1 of the sensor sees row 1 of the image
     columns = np.linspace(-1, 1, 9)
     for pixel in range(5):
         seen = [

@@ -79,6 +79,8 @@ def check_extracted(extracted: Extracted, folder: Path) -> Found:
         size = path.stat().st_size
         if size == 0 or size % extracted.record_bytes:
             return Found(CORRUPT, f"{path} has {size} bytes, records have {extracted.record_bytes}")
+        if extracted.file_bytes and size != extracted.file_bytes:
+            return Found(CORRUPT, f"{path} has {size} bytes, expected {extracted.file_bytes}")
     name = extracted.folder if extracted.folder != "." else folder.name
     if len(paths) < extracted.count:
         return Found(PARTIAL, f"{name} has {len(paths)} of {extracted.count} files")

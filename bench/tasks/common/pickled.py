@@ -16,12 +16,13 @@ import numpy as np
 
 from baselines.errors import UsageError
 
-ARRAY, DTYPE = "_reconstruct", "dtype"
+ARRAY, DTYPE, ENCODE = "_reconstruct", "dtype", "encode"
 KNOWN = {
     "numpy.core.multiarray _reconstruct": ARRAY,
     "numpy._core.multiarray _reconstruct": ARRAY,
     "numpy ndarray": "ndarray",
     "numpy dtype": DTYPE,
+    "_codecs encode": ENCODE,  # how Python 3 writes bytes for Python 2
 }
 CONSTANTS = {
     "NONE": None,
@@ -29,8 +30,8 @@ CONSTANTS = {
     "NEWFALSE": False,
 }
 VALUES = {
-    "INT", "BININT", "BININT1", "BININT2", "LONG1", "STRING", "BINSTRING", "SHORT_BINSTRING",
-    "BINUNICODE", "SHORT_BINUNICODE", "BINBYTES", "SHORT_BINBYTES",
+    "INT", "LONG", "BININT", "BININT1", "BININT2", "LONG1", "STRING", "BINSTRING",
+    "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINBYTES", "SHORT_BINBYTES",
 }  # fmt: skip
 TUPLES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 MARK = object()
@@ -84,6 +85,9 @@ def _global(machine: _Machine, argument: Any) -> None:
 
 def _reduce(machine: _Machine, _: Any) -> None:
     arguments, maker = machine.stack.pop(), machine.stack.pop()
+    if maker == ENCODE and isinstance(arguments, tuple) and arguments[1:] == ("latin1",):
+        machine.stack.append(arguments[0].encode("latin-1"))
+        return
     if maker not in (ARRAY, DTYPE) or not isinstance(arguments, tuple):
         raise UsageError(f"a call of {maker!r}")
     machine.stack.append(Made(maker, arguments))
@@ -144,7 +148,7 @@ def read_pickle(data: bytes, name: str) -> dict[str, Any]:
         value = machine.stack.pop()
     except UsageError as error:
         raise UsageError(f"{name} is no pickle of plain arrays: it holds {error}") from None
-    except (ValueError, IndexError, KeyError, TypeError, UnicodeDecodeError) as error:
+    except (ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{name} is no intact pickle: {error}") from error
     if not isinstance(value, dict):
         raise UsageError(f"{name} holds no dictionary")

@@ -51,13 +51,17 @@ class DataFile:
 
 @dataclass(frozen=True)
 class Extracted:
-    """What an archive holds: `count` files below `folder`, each of whole records."""
+    """What an archive holds: `count` files below `folder`, each of whole records.
+
+    Where every file has the same size, that is `file_bytes`.
+    """
 
     archive: str
     folder: str
     pattern: str
     count: int
     record_bytes: int = 1
+    file_bytes: int | None = None
 
 
 @dataclass(frozen=True)
