@@ -230,3 +230,21 @@ def test_empty_batches_pass() -> None:
         y: Tensor = neuron(x)
         y.sum().backward()
         assert y.shape == (4, 0, 3)
+
+
+@pytest.mark.parametrize("recurrent", [None, 3])
+@pytest.mark.parametrize("make", [LIF, LIAF, KLIF])
+def test_the_gradient_of_a_plain_sum_whose_entries_share_memory(
+    make: Any, recurrent: int | None
+) -> None:
+    x = torch.randn(70, 200, 3, generator=torch.Generator().manual_seed(2))
+    torch.manual_seed(0)
+    native = make(recurrent=recurrent, surrogate="atan")
+    definition = make(recurrent=recurrent, surrogate="atan", engine="reference")
+    definition.load_state_dict(native.state_dict())
+    grads = []
+    for neuron in (native, definition):
+        leaf = x.clone().requires_grad_()
+        neuron(leaf).sum().backward()
+        grads.append(leaf.grad)
+    torch.testing.assert_close(*grads, rtol=1e-4, atol=1e-4 * grads[1].abs().max().item())

@@ -1,14 +1,12 @@
-"""One canonical step and its adjoint on whole tensors: what the eager kernels loop over."""
+"""The canonical step on whole tensors, in place: what the eager kernels loop over."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from baselines.neurons import surrogates
-from baselines.neurons.activations import activate, activation_derivative
+from baselines.neurons.activations import activate
 from baselines.neurons.step import Step, state_dtype
 
 
@@ -66,107 +64,6 @@ class Dynamics:
         """Y of an analog output."""
         v = u if self.step.threshold_related else g
         return out.copy_(activate(v, self.step.output, self.step.slope))
-
-
-@dataclass
-class Sums:
-    """Running sums over time of the parameters' gradients, each shaped like x[0] (or absent)."""
-
-    alpha: Tensor | None
-    beta: Tensor | None
-    v_threshold: Tensor | None
-    k: Tensor | None
-
-
-class Adjoint:
-    """The backward step, from the last time step to the first.
-
-    `back(grad_y_t, h_t)` returns dL/dH[t] and carries dL/dR; after the last call `finish` returns
-    the gradients of alpha, beta, v_threshold and k.
-    """
-
-    def __init__(self, dynamics: Dynamics, x_t: Tensor, needs: tuple[bool, bool, bool, bool]):
-        self.dynamics = dynamics
-        self.grad_r = torch.zeros_like(x_t, dtype=dynamics.dtype)
-        self.grad_h: Tensor | None = None
-        self.sums = Sums(*(torch.zeros_like(self.grad_r) if need else None for need in needs))
-
-    def back(self, grad_y: Tensor, h: Tensor) -> Tensor:
-        """dL/dH[t] from dL/dY[t] and H[t]."""
-        d = self.dynamics
-        g = d.potential(h)
-        u = g - d.v_threshold
-        f = d.fire(u)
-        self._add_alpha(g, f)
-        grad_f = grad_y.to(d.dtype) if d.step.output == "spike" else None
-        grad_g, grad_f = self._through_reset(g, f, grad_f)
-        if d.step.output != "spike":
-            self._through_activation(grad_y, g, u, grad_g)
-        if grad_f is not None:
-            self._through_spike(grad_f, u, grad_g)
-        if d.k is None:
-            grad_h = grad_g
-        else:
-            grad_h = grad_g.mul_(g > 0)
-            if self.sums.k is not None:
-                self.sums.k.addcmul_(grad_h, h)
-            grad_h.mul_(d.k)
-        if self.sums.beta is not None:
-            self.sums.beta.add_(grad_h)
-        torch.mul(grad_h, d.alpha, out=self.grad_r)
-        self.grad_h = grad_h
-        return grad_h
-
-    def finish(self) -> Sums:
-        """The sums over time, once H[0] has been passed; they are to be summed to size."""
-        if self.sums.alpha is not None and self.grad_h is not None:
-            self.sums.alpha.add_(self.grad_h, alpha=self.dynamics.step.rest)
-        return self.sums
-
-    def _add_alpha(self, g: Tensor, f: Tensor) -> None:
-        """dL/dalpha += dL/dH[t+1] * R[t]."""
-        if self.sums.alpha is not None and self.grad_h is not None:
-            r = self.dynamics.reset(g, f, out=torch.empty_like(g))
-            self.sums.alpha.addcmul_(self.grad_h, r)
-
-    def _through_reset(
-        self, g: Tensor, f: Tensor, grad_f: Tensor | None
-    ) -> tuple[Tensor, Tensor | None]:
-        """dL/dG and dL/dF from R = Q (or Q/k) + F*v_reset; dL/dF is added to what is given."""
-        d, step = self.dynamics, self.dynamics.step
-        grad_q = self.grad_r if d.divisor is None else self.grad_r / d.divisor
-        hard = d.v_reset is not None
-        if d.divisor is not None and self.sums.k is not None:
-            q = g - g * f if hard else g - f * d.v_threshold
-            self.sums.k.addcmul_(grad_q, q.div_(d.divisor), value=-1)
-        if not hard and self.sums.v_threshold is not None:
-            self.sums.v_threshold.addcmul_(grad_q, f, value=-1)
-        grad_g = torch.addcmul(grad_q, grad_q, f, value=-1) if hard else grad_q.clone()
-        if step.detach_reset:
-            return grad_g, grad_f
-        taken = g if hard else d.v_threshold
-        if grad_f is None:
-            grad_f = torch.mul(grad_q, taken).neg_()
-        else:
-            grad_f = torch.addcmul(grad_f, grad_q, taken, value=-1)
-        return grad_g, grad_f.add_(self.grad_r, alpha=step.v_reset) if step.v_reset else grad_f
-
-    def _through_activation(self, grad_y: Tensor, g: Tensor, u: Tensor, grad_g: Tensor) -> None:
-        """Adds to dL/dG, in place, what comes through an analog Y."""
-        step = self.dynamics.step
-        v = u if step.threshold_related else g
-        grad_v = activation_derivative(v, step.output, step.slope).mul_(grad_y)
-        grad_g.add_(grad_v)
-        if step.threshold_related and self.sums.v_threshold is not None:
-            self.sums.v_threshold.sub_(grad_v)
-
-    def _through_spike(self, grad_f: Tensor, u: Tensor, grad_g: Tensor) -> None:
-        """Adds to dL/dG, in place, what comes through F by way of the surrogate derivative."""
-        step = self.dynamics.step
-        slope = surrogates.derivative(u, step.surrogate, step.width)
-        if self.sums.v_threshold is not None:
-            self.sums.v_threshold.addcmul_(slope, grad_f, value=-1)
-        grad_g.addcmul_(slope, grad_f)
 
 
 def sum_to(total: Tensor | None, like: Tensor | None) -> Tensor | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from baselines.neurons.kernels.eager import Adjoint, Dynamics, sum_to
+from baselines.neurons.kernels.derivatives import Needs
+from baselines.neurons.kernels.eager import Dynamics, sum_to
+from baselines.neurons.kernels.through_time import back
 from baselines.neurons.step import Step
 
 
@@ -55,16 +57,10 @@ class Portable:
         needs: tuple[bool, bool, bool, bool, bool],
     ) -> tuple[Tensor | None, Tensor | None, Tensor | None, Tensor | None, Tensor | None]:
         d = Dynamics(x, alpha, beta, v_threshold, k, step)
-        potentials = _potentials(x, d)
-        grad_x = torch.empty_like(x) if needs[0] else None
-        adjoint = Adjoint(d, x[0], needs[1:])
-        for t in reversed(range(x.shape[0])):
-            grad_h = adjoint.back(grad_y[t], potentials[t])
-            if grad_x is not None:
-                torch.mul(grad_h, step.gain, out=grad_x[t])
-        sums = adjoint.finish()
+        h = _potentials(x, d)
+        sums = back(h, grad_y, d, Needs(*needs[1:]))
         return (
-            grad_x,
+            h.mul_(step.gain).to(x.dtype) if needs[0] else None,
             sum_to(sums.alpha, alpha),
             sum_to(sums.beta, beta),
             sum_to(sums.v_threshold, v_threshold),

@@ -8,7 +8,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from baselines.neurons.kernels.eager import Adjoint, Dynamics, sum_to
+from baselines.neurons.kernels.derivatives import Needs
+from baselines.neurons.kernels.eager import Dynamics, sum_to
+from baselines.neurons.kernels.through_time import back
 from baselines.neurons.step import Step
 
 RecurrentGradients = tuple[
@@ -48,19 +50,12 @@ def backward(
     """
     d = Dynamics(x, alpha, beta, v_threshold, k, step)
     weights = w_rec.to(d.dtype)
-    y, potentials = _loop(x, weights, d, keep=True)
-    assert potentials is not None
-    grad_h = torch.empty_like(potentials)
-    adjoint = Adjoint(d, grad_h[0], needs[2:])
-    total = grad_y[-1].to(d.dtype)
-    for t in reversed(range(x.shape[0])):
-        grad_h[t] = adjoint.back(total, potentials[t])
-        if t > 0:
-            total = torch.addmm(grad_y[t - 1].to(d.dtype), grad_h[t], weights)
-    sums = adjoint.finish()
-    grad_w = grad_h[1:].flatten(0, 1).T @ y[:-1].flatten(0, 1) if needs[1] else None
+    y, h = _loop(x, weights, d, keep=True)
+    assert h is not None
+    sums = back(h, grad_y, d, Needs(*needs[2:]), weights)
+    grad_w = h[1:].flatten(0, 1).T @ y[:-1].flatten(0, 1) if needs[1] else None
     return (
-        grad_h.mul_(step.gain).to(x.dtype) if needs[0] else None,
+        h.mul_(step.gain).to(x.dtype) if needs[0] else None,
         None if grad_w is None else grad_w.to(w_rec.dtype),
         sum_to(sums.alpha, alpha),
         sum_to(sums.beta, beta),
