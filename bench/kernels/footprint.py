@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import psutil
 import torch
@@ -23,6 +24,9 @@ class Extra:
     time_steps: int
     elements: int
     inputs: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
 
 
 def measure(cell: Cell, engine: str) -> Extra:
