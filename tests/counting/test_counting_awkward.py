@@ -322,15 +322,15 @@ class _Remembers(nn.Module):
 
 def test_a_network_that_is_not_the_same_each_time_is_refused() -> None:
     class Fickle(nn.Module):
-        calls = [0]
+        calls = 0
 
         def __init__(self) -> None:
             super().__init__()
             self.fc = nn.Linear(4, 4)
 
         def forward(self, x: Tensor) -> Tensor:
-            self.calls[0] += 1
-            for _ in range(self.calls[0]):
+            Fickle.calls += 1
+            for _ in range(Fickle.calls):
                 x = self.fc(x)
             return x
 
