@@ -17,19 +17,23 @@ from baselines.errors import UsageError
 from bench.tasks.common.reading import CHUNK, opened
 from bench.tasks.common.trees import MAX_MEMBERS, safe_name
 
-MAX_READ = 1 << 26
+MAX_TEXT = 1 << 20
+TEXT_TYPES = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
 
 
 class Bounded:
-    """What a compressed file unpacks to: at most `bound` bytes, no single huge read."""
+    """What a compressed file unpacks to, at most `bound` bytes."""
 
     def __init__(self, file: BinaryIO, path: Path, bound: int) -> None:
         self.file, self.path, self.left = gzip.GzipFile(fileobj=file, mode="rb"), path, bound
 
-    def read(self, size: int = -1) -> bytes:
-        # A member's header may claim a text of any length, which tarfile would read at once.
-        if not 0 <= size <= MAX_READ:
-            raise UsageError(f"{self.path} asks for a read of {size} bytes")
+    def read(self, size: int) -> bytes:
         data = self.file.read(size)
         self.left -= len(data)
         if self.left < 0:
@@ -37,11 +41,29 @@ class Bounded:
         return data
 
 
+class Header(tarfile.TarInfo):
+    """A header that is refused where tarfile would be too trusting."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Header:
+        try:
+            header = super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError as error:
+            if buf.strip(b"\0"):  # tarfile would take it for the end of the archive
+                raise tarfile.ReadError("a damaged header") from error
+            raise
+        if header.type in TEXT_TYPES and header.size > MAX_TEXT:  # read at once, into memory
+            raise tarfile.ReadError(f"a header with a text of {header.size} bytes")
+        return header
+
+
 def members(path: Path, bound: int) -> Iterator[tuple[PurePosixPath, int, BinaryIO]]:
     """Name, size and content of every file of a .tar.gz that unpacks to at most `bound` bytes."""
     with _faults(path), opened(path) as file:
-        stream = cast(BinaryIO, Bounded(file, path, bound))
-        with tarfile.open(fileobj=stream, mode="r|", errorlevel=2) as archive:
+        stream = Bounded(file, path, bound)
+        with tarfile.open(
+            fileobj=cast(BinaryIO, stream), mode="r|", errorlevel=2, tarinfo=Header
+        ) as archive:
             for place, member in enumerate(archive):
                 name = safe_name(member.name, path)
                 if place >= MAX_MEMBERS:
@@ -52,6 +74,8 @@ def members(path: Path, bound: int) -> Iterator[tuple[PurePosixPath, int, Binary
                 if content is None or member.issparse():
                     raise UsageError(f"{path} holds {member.name!r}, which is no plain file")
                 yield name, member.size, cast(BinaryIO, content)
+        while stream.read(CHUNK):  # to the end, where the checksum is
+            pass
 
 
 def unpack(path: Path, target: Path, bound: int) -> None:

@@ -1,0 +1,190 @@
+"""Zip and tar archives that lie, climb, link or swell."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import struct
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from baselines.errors import UsageError
+from bench.tasks.common.tars import members, unpack
+from bench.tasks.common.trees import Folder, Zip, open_tree
+
+
+def zipped(path: Path, files: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return path
+
+
+def tarred(path: Path, *entries: tuple[tarfile.TarInfo, bytes]) -> Path:
+    with tarfile.open(path, "w:gz") as archive:
+        for member, data in entries:
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return path
+
+
+def plain(name: str, data: bytes = b"data") -> tuple[tarfile.TarInfo, bytes]:
+    return tarfile.TarInfo(name), data
+
+
+CLIMBING = ["../up.bin", "/root.bin", "a/../../up.bin", "..\\up.bin", "C:/up.bin"]
+
+
+def test_a_zip_and_the_folder_it_holds_are_read_alike(tmp_path):
+    files = {"Train/0/1.bin": b"one", "Train/9/2.bin": b"two", "Train/readme.txt": b"no"}
+    archive = Zip(zipped(tmp_path / "Train.zip", files), ".bin")
+    with zipfile.ZipFile(tmp_path / "Train.zip") as opened:
+        opened.extractall(tmp_path)
+    folder = open_tree(tmp_path, "Train", ".bin")
+    assert isinstance(folder, Folder)
+    for tree in (archive, folder):
+        assert tree.names() == ["0/1.bin", "9/2.bin"]
+        assert tree.read("9/2.bin", 10) == b"two"
+        assert len(tree.checksum(tree.names())) == 64
+
+
+@pytest.mark.parametrize("name", CLIMBING)
+def test_members_that_climb_are_refused(tmp_path, name):
+    path = zipped(tmp_path / "up.zip", {"a.bin": b"", "placeholder.bin": b"x"})
+    data = path.read_bytes()
+    assert len(name) <= len("placeholder.bin")
+    shorter = zipped(tmp_path / "named.zip", {name: b"x"}) if "\\" not in name else None
+    if shorter is None:
+        padded = name.encode().ljust(len("placeholder.bin"), b"b")
+        path.write_bytes(data.replace(b"placeholder.bin", padded))
+    with pytest.raises(UsageError, match=r"zip holds the member .* leads out of its folder"):
+        Zip(shorter or path, ".bin")
+    with pytest.raises(UsageError, match=r"gz holds the member .* leads out of its folder"):
+        unpack(tarred(tmp_path / "up.tar.gz", plain(name)), tmp_path / "target", 10**6)
+    assert not (tmp_path / "target").exists() or not any((tmp_path / "target").iterdir())
+
+
+def test_links_in_a_zip_are_refused(tmp_path):
+    info = zipfile.ZipInfo("link.bin")
+    info.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(tmp_path / "link.zip", "w") as archive:
+        archive.writestr(info, "/etc/passwd")
+    with pytest.raises(UsageError, match=r"link\.zip holds a link, 'link\.bin'"):
+        Zip(tmp_path / "link.zip", ".bin")
+
+
+@pytest.mark.parametrize(
+    "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE]
+)
+def test_whatever_is_no_plain_file_in_a_tar_is_refused(tmp_path, kind):
+    member = tarfile.TarInfo("inside/odd")
+    member.type, member.linkname = kind, "../../secret"
+    with pytest.raises(UsageError, match=r"odd\.tar\.gz holds 'inside/odd', which is no plain"):
+        unpack(tarred(tmp_path / "odd.tar.gz", plain("inside/a"), (member, b"")), tmp_path, 10**6)
+    assert [path.name for path in tmp_path.iterdir()] == ["odd.tar.gz"]
+
+
+def test_a_zip_bomb_stops_at_the_bound(tmp_path):
+    path = zipped(tmp_path / "bomb.zip", {"big.bin": bytes(1 << 24)})
+    assert path.stat().st_size < 1 << 15
+    with pytest.raises(UsageError, match=r"bomb\.zip: big\.bin unpacks to more than 1000 bytes"):
+        Zip(path, ".bin").read("big.bin", 1000)
+
+
+def test_a_zip_that_lies_about_a_size(tmp_path):
+    path = zipped(tmp_path / "lie.zip", {"big.bin": bytes(5000)})
+    data = bytearray(path.read_bytes())
+    for place in (data.find(b"PK\x03\x04") + 22, data.find(b"PK\x01\x02") + 24):
+        data[place : place + 4] = struct.pack("<I", 10)
+    path.write_bytes(data)
+    with pytest.raises(UsageError, match=r"lie\.zip"):
+        Zip(path, ".bin").read("big.bin", 1 << 20)
+
+
+def test_two_members_of_one_name_are_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
+        archive.writestr("a.bin", b"1")
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("a.bin", b"2")
+    with pytest.raises(UsageError, match=r"two\.zip holds two members of one name"):
+        Zip(tmp_path / "two.zip", ".bin")
+
+
+def test_an_encrypted_member_is_named(tmp_path):
+    path = zipped(tmp_path / "secret.zip", {"a.bin": b"abc"})
+    data = bytearray(path.read_bytes())
+    for place in (data.find(b"PK\x03\x04") + 6, data.find(b"PK\x01\x02") + 8):
+        data[place] |= 1
+    path.write_bytes(data)
+    with pytest.raises(UsageError, match=r"secret\.zip is no intact zip archive: .*encrypted"):
+        Zip(path, ".bin").read("a.bin", 100)
+
+
+def test_a_zip_truncated_at_every_byte(tmp_path):
+    whole = zipped(tmp_path / "whole.zip", {"a.bin": b"0123456789"}).read_bytes()
+    path = tmp_path / "cut.zip"
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        with pytest.raises(UsageError, match=r"cut\.zip"):
+            Zip(path, ".bin").read("a.bin", 100)
+
+
+def test_a_tar_is_unpacked_whole_or_not_at_all(tmp_path):
+    path = tarred(tmp_path / "a.tar.gz", plain("top/a.txt", b"a" * 3000), plain("top/b.txt", b"b"))
+    whole = path.read_bytes()
+    target = tmp_path / "target"
+    for length in range(0, len(whole), 7):
+        path.write_bytes(whole[:length])
+        with pytest.raises(UsageError, match=r"a\.tar\.gz"):
+            unpack(path, target, 10**6)
+        assert not target.exists() or list(target.iterdir()) == []
+    path.write_bytes(whole)
+    unpack(path, target, 10**6)
+    assert (target / "top" / "a.txt").read_bytes() == b"a" * 3000
+    assert [p.name for p in target.iterdir()] == ["top"]
+
+
+def test_what_is_there_already_stays(tmp_path):
+    (tmp_path / "top").mkdir()
+    (tmp_path / "top" / "a.txt").write_text("mine")
+    unpack(tarred(tmp_path / "a.tar.gz", plain("top/a.txt", b"theirs")), tmp_path, 10**6)
+    assert (tmp_path / "top" / "a.txt").read_text() == "mine"
+
+
+def test_a_tar_bomb_stops_at_the_bound(tmp_path):
+    path = tarred(tmp_path / "bomb.tar.gz", plain("big", bytes(1 << 24)))
+    with pytest.raises(UsageError, match=r"bomb\.tar\.gz unpacks to more than"):
+        unpack(path, tmp_path, 1 << 20)
+    assert [p.name for p in tmp_path.iterdir()] == ["bomb.tar.gz"]
+
+
+def test_a_header_that_claims_a_huge_text_is_refused(tmp_path):
+    member = tarfile.TarInfo("pax")
+    member.type, member.size = tarfile.XHDTYPE, 1 << 33
+    path = tmp_path / "pax.tar.gz"
+    path.write_bytes(gzip.compress(member.tobuf() + bytes(1 << 20)))
+    with pytest.raises(UsageError, match=r"pax\.tar\.gz"):
+        list(members(path, 1 << 34))
+
+
+def test_a_sparse_member_is_refused(tmp_path):
+    member = tarfile.TarInfo("sparse")
+    member.type = tarfile.GNUTYPE_SPARSE
+    header = bytearray(member.tobuf(tarfile.GNU_FORMAT))
+    header[483:495] = b"77777777777\0"
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    path = tmp_path / "sparse.tar.gz"
+    path.write_bytes(gzip.compress(bytes(header) + bytes(1024)))
+    with pytest.raises(UsageError, match=r"sparse\.tar\.gz holds 'sparse', which is no plain file"):
+        list(members(path, 1 << 20))
+
+
+def test_linked_folders_are_not_entered(tmp_path):
+    (tmp_path / "Train" / "0").mkdir(parents=True)
+    (tmp_path / "Train" / "0" / "1.bin").write_bytes(b"x")
+    (tmp_path / "Train" / "loop").symlink_to(tmp_path / "Train")
+    assert Folder(tmp_path / "Train", ".bin").names() == ["0/1.bin"]

@@ -1,0 +1,240 @@
+"""The recorded event sets in their layouts: order, labels, rules, subsets, stale frames."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from fabricated_sets import gesture_recording, write_gestures, write_nmnist
+from raw_recordings import aedat2, atis, jaer_address
+
+from baselines.errors import UsageError
+from bench.tasks import load
+from bench.tasks.dvs128_gesture import labels
+
+
+def frames_of(splits) -> torch.Tensor:
+    return torch.cat([batch.x.sum((0, 2, 3, 4)) for split in splits for batch in split.batches(50)])
+
+
+def test_nmnist_from_its_zips_equals_the_extracted_folders(tmp_path, fabricated):
+    (tmp_path / "nmnist").mkdir()
+    for part in ("Train", "Test"):
+        with zipfile.ZipFile(tmp_path / "nmnist" / f"{part}.zip", "w") as archive:
+            for path in (fabricated / "nmnist" / part).glob("*/*.bin"):
+                archive.write(path, f"{part}/{path.parent.name}/{path.name}")
+    zipped = load("nmnist", tmp_path, allow_partial=True)
+    plain = load("nmnist", fabricated, allow_partial=True)
+    assert zipped.checksum == plain.checksum
+    for one, other in zip(zipped, plain, strict=True):
+        assert torch.equal(next(one.batches(99)).x, next(other.batches(99)).x)
+
+
+def test_a_subset_must_be_asked_for_and_says_so(fabricated):
+    for name in ("nmnist", "cifar10-dvs", "mnist-dvs"):
+        with pytest.raises(UsageError, match="allow a partial set"):
+            load(name, fabricated)
+        provenance = load(name, fabricated, allow_partial=True).provenance
+        assert provenance["partial"]
+        assert provenance["note"].startswith("subset: ")
+
+
+def test_a_changed_binning_never_reads_stale_frames(fabricated):
+    for steps in (10, 5, 10):
+        splits = load("nmnist", fabricated, allow_partial=True, time_steps=steps)
+        assert next(splits.train.batches(2)).x.shape[0] == steps
+    binary = load("nmnist", fabricated, allow_partial=True, values="binary")
+    assert next(binary.train.batches(20)).x.max() == 1
+    windows = load("nmnist", fabricated, allow_partial=True, by="window", window_us=1000)
+    assert frames_of(windows).sum() < frames_of(splits).sum()
+
+
+def test_a_changed_file_never_reads_stale_frames(tmp_path):
+    write_nmnist(tmp_path / "nmnist")
+    before = load("nmnist", tmp_path, allow_partial=True)
+    path = tmp_path / "nmnist" / "Test" / "0" / "00001.bin"
+    path.write_bytes(atis([(1, 1, 1, 1)] * 60))
+    after = load("nmnist", tmp_path, allow_partial=True)
+    assert before.provenance["files"] != after.provenance["files"]
+    assert next(after.test.batches(1)).x[:, 0, 1, 1, 1].sum() == 60
+
+
+def test_a_broken_recording_is_named(tmp_path):
+    write_nmnist(tmp_path / "nmnist")
+    path = tmp_path / "nmnist" / "Train" / "3" / "00004.bin"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(UsageError, match=r"Train/3/00004\.bin is empty or truncated"):
+        load("nmnist", tmp_path, allow_partial=True)
+
+
+def test_repairs_are_counted_in_the_provenance(tmp_path):
+    write_nmnist(tmp_path / "nmnist")
+    path = tmp_path / "nmnist" / "Train" / "3" / "00004.bin"
+    path.write_bytes(atis([(1, 1, 5, 1), (1, 1, 4, 1), (2, 2, 9, 0), (33, 99, 10, 0)]))
+    for _ in range(2):  # also when they come from the cache
+        splits = load("nmnist", tmp_path, allow_partial=True)
+        assert splits.provenance["repairs"] == {"outside sensor": 1, "out of order": 1}
+
+
+def test_cifar10_dvs_rule(fabricated):
+    splits = load("cifar10-dvs", fabricated, allow_partial=True)
+    numbers = [sorted({int(name.split("/")[1]) for name in split.ids}) for split in splits]
+    assert numbers == [[0, 1], [9], [999]]
+    assert [len(split) for split in splits] == [20, 10, 10]
+    for split in splits:
+        assert [int(name.split("/")[0]) for name in split.ids] == split.targets.tolist()
+
+
+def test_cifar10_dvs_orientation(tmp_path):
+    (tmp_path / "cifar10-dvs" / "airplane").mkdir(parents=True)
+    word = jaer_address(bits_1_7=127 - 4, bits_8_14=127 - 60, on=1)
+    for number in (0, 9, 900):
+        path = tmp_path / "cifar10-dvs" / "airplane" / f"cifar10_airplane_{number}.aedat"
+        path.write_bytes(aedat2([(word, 0)] * 3))
+    x = next(load("cifar10-dvs", tmp_path, allow_partial=True).train.batches(1)).x
+    assert x.shape[2:] == (2, 128, 128)
+    assert x[0, 0, 1, 4, 60] == x.sum() == 3
+
+
+def test_mnist_dvs_keeps_the_scales_of_a_digit_together(fabricated):
+    splits = load("mnist-dvs", fabricated, allow_partial=True)
+    numbers = [sorted({int(name.split("/")[1]) for name in split.ids}) for split in splits]
+    assert numbers == [[0], [9], [900]]
+    assert [len(split) for split in splits] == [30, 30, 30]
+    assert splits.train.sources == [name.rpartition("/")[0] for name in splits.train.ids]
+    one = load("mnist-dvs", fabricated, allow_partial=True, scales=[16])
+    assert [len(split) for split in one] == [10, 10, 10]
+    with pytest.raises(UsageError, match="scales of mnist-dvs"):
+        load("mnist-dvs", fabricated, scales=[5])
+
+
+def test_scaled_frames_keep_the_number_of_events(fabricated):
+    for backbone in ("liaf", "small"):
+        splits = load("mnist-dvs", fabricated, backbone=backbone, allow_partial=True)
+        sums = torch.cat([batch.x.sum((0, 2, 3, 4)) for batch in splits.test.batches(7)])
+        assert torch.allclose(sums, torch.full_like(sums, 80), atol=1e-3)
+
+
+def test_gestures_are_split_by_person(fabricated):
+    splits = load("dvs128-gesture", fabricated)
+    users = [{name.partition("_")[0] for name in split.ids} for split in splits]
+    assert users[1] == {"user10"}
+    assert users[2] == {"user11", "user12"}
+    assert len(users[0]) == 9
+    assert [len(split) for split in splits] == [27, 3, 6]
+    assert splits.train.targets.tolist()[:3] == [0, 1, 2]
+    assert not splits.provenance["partial"]
+
+
+def test_gestures_are_cut_by_their_own_rows_also_where_they_overlap(tmp_path):
+    folder = tmp_path / "dvs128-gesture"
+    write_gestures(folder)
+    for path in folder.glob("*_labels.csv"):
+        path.write_text("class,startTime_usec,endTime_usec\n9,0,20000\n10,10000,30000\n")
+    splits = load("dvs128-gesture", tmp_path, backbone="plif")
+    assert set(splits.train.targets.tolist()) == {8, 9}
+    both = frames_of(splits).reshape(-1, 2).sum(1)
+    assert (both > 200).all()  # events of the overlap belong to both rows
+    assert (both < 400).all()
+
+
+def test_windows_of_a_gesture_begin_at_its_label(tmp_path):
+    folder = tmp_path / "dvs128-gesture"
+    write_gestures(folder)
+    for path in folder.glob("*_labels.csv"):
+        path.write_text("1,100,29000\n")
+    splits = load("dvs128-gesture", tmp_path, time_steps=2, window_us=1000)
+    from bench.tasks.dvs128_gesture import read_trial
+
+    t = read_trial(folder / "user01_led.aedat").t
+    expected = [int(((t >= a) & (t < a + 1000)).sum()) for a in (100, 1100)]
+    assert next(splits.train.batches(1)).x.sum((1, 2, 3, 4)).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("12,0,5\n", "line 1: class 12"),
+        ("0,0,5\n", "line 1: class 0"),
+        ("class,a,b\n1,5,5\n", "line 2: class 1 from 5 to 5"),
+        ("1,2\n", "line 1: expected class, start and end"),
+        ("1,-2,5\n", "line 1: expected class, start and end"),
+        ("1,2,x\n", "line 1: expected class, start and end"),
+    ],
+)
+def test_broken_label_files(tmp_path, text, message):
+    path = tmp_path / "user01_led_labels.csv"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=rf"user01_led_labels\.csv, {message}"):
+        list(labels(path))
+
+
+def test_a_label_without_events_is_named(tmp_path):
+    folder = tmp_path / "dvs128-gesture"
+    write_gestures(folder)
+    (folder / "user02_led_labels.csv").write_text("1,99999999,100000000\n")
+    with pytest.raises(UsageError, match=r"user02_led\.aedat has no event from 99999999"):
+        load("dvs128-gesture", tmp_path)
+
+
+def test_missing_trials_and_lists_that_climb(tmp_path):
+    folder = tmp_path / "dvs128-gesture"
+    write_gestures(folder)
+    (folder / "user03_led.aedat").unlink()
+    with pytest.raises(UsageError, match=r"11 of 12 trials, user03_led\.aedat"):
+        load("dvs128-gesture", tmp_path)
+    assert load("dvs128-gesture", tmp_path, allow_partial=True).provenance["partial"]
+    (folder / "trials_to_test.txt").write_text("../../user01_led.aedat\n")
+    with pytest.raises(UsageError, match="does not list files"):
+        load("dvs128-gesture", tmp_path, allow_partial=True)
+    (folder / "trials_to_test.txt").write_text("user01_led.aedat\n")
+    with pytest.raises(UsageError, match="user 1 is in both trial lists"):
+        load("dvs128-gesture", tmp_path, allow_partial=True)
+
+
+def test_a_trial_is_decoded_once_for_all_its_gestures(tmp_path, monkeypatch):
+    from bench.tasks import dvs128_gesture
+
+    decoded = []
+    real = dvs128_gesture.decode
+    monkeypatch.setattr(dvs128_gesture, "decode", lambda f, n: decoded.append(n) or real(f, n))
+    dvs128_gesture.read_trial.cache_clear()
+    write_gestures(tmp_path / "dvs128-gesture")
+    load("dvs128-gesture", tmp_path)
+    assert len(decoded) == len(set(decoded)) == 12
+
+
+def test_a_truncated_trial_is_named(tmp_path):
+    write_gestures(tmp_path / "dvs128-gesture")
+    path = tmp_path / "dvs128-gesture" / "user05_led.aedat"
+    path.write_bytes(gesture_recording(5)[:-3])
+    with pytest.raises(UsageError, match=r"user05_led\.aedat is truncated"):
+        load("dvs128-gesture", tmp_path)
+
+
+def test_real_subset_of_nmnist(data_dir: Path):
+    if not (data_dir / "nmnist").is_dir():
+        pytest.skip("no N-MNIST")
+    splits = load("nmnist", data_dir, allow_partial=True)
+    if not splits.provenance["partial"]:
+        pytest.skip("the whole of N-MNIST is there")
+    assert sum(map(len, splits)) == 1100
+    counts = frames_of(splits)
+    names = [name for split in splits for name in split.ids]
+    for name, count in list(zip(names, counts.tolist(), strict=True))[::100]:
+        raw = np.fromfile(data_dir / "nmnist" / name, np.uint8)
+        assert count == np.count_nonzero(raw[1::5] != 240)
+
+
+def test_simulated_events_of_an_image_set(fabricated, tmp_path):
+    splits = load("mnist-events-simulated", fabricated)
+    originals = load("mnist", fabricated)
+    assert np.array_equal(splits.test.targets, originals.test.targets)
+    assert "simulated" in splits.provenance["note"]
+    shutil.copytree(fabricated / "mnist", tmp_path / "mnist")
+    fewer = load("mnist-events-simulated", tmp_path, contrast=2.5)
+    assert frames_of(fewer).sum() < frames_of(splits).sum()
