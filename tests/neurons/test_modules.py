@@ -10,12 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from baselines.engines import ENGINES, make_neuron
+from baselines.engines import ENGINES, KINDS, make_neuron
 from baselines.errors import UsageError
 from baselines.neurons import KLIF, LIAF, LIF, operators
 from baselines.neurons.step import Step
 
 OWN = ("native", "reference")
+EXPRESSED = [(e, k) for e in ENGINES for k in KINDS if (e, k) != ("snntorch", "klif")]
 
 
 # The check values published with three independent implementations of KLIF:
@@ -111,21 +112,14 @@ def test_the_names_say_what_is_learned_and_what_is_shown() -> None:
     assert set(names) == {"alpha_logit", "beta", "v_threshold", "w_rec"}
     assert [n for n, _ in KLIF().named_parameters()] == ["k"]
     assert not list(LIF().state_dict())
-    kinds = [(e, k) for e in ENGINES for k in ("lif", "liaf", "klif") if (e, k) != NO_KLIF]
-    for engine, kind in kinds:
+    for engine, kind in EXPRESSED:
         shown = make_neuron(engine, kind, detach_reset=True).output_kind
         assert shown == ("analog" if kind == "liaf" else "spikes")
 
 
-NO_KLIF = ("snntorch", "klif")
-
-
 @pytest.mark.parametrize("recurrent", [None, 3])
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("kind", ["lif", "liaf", "klif"])
+@pytest.mark.parametrize(("engine", "kind"), EXPRESSED)
 def test_nothing_is_left_behind_by_a_call(engine: str, kind: str, recurrent: int | None) -> None:
-    if (engine, kind) == NO_KLIF:
-        pytest.skip("snntorch has no KLIF")
     neuron = make_neuron(engine, kind, detach_reset=True, recurrent=recurrent)
     x = 2 * torch.randn(5, 2, 3, generator=torch.Generator().manual_seed(0))
     first = neuron(x).clone()
