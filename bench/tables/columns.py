@@ -40,6 +40,7 @@ COLUMNS = (
     _size("parameters", "parameters"),
     _size("weights", "weights"),
     _size("synapses", "synapses"),
+    _size("embedding", "embedding"),
     Column("neurons", "neurons", "1", None, FIXED, scales=True),
     _count("mac_dense", "dense MAC"),
     _count("mac_effective", "effective MAC", SEEDS),
@@ -50,9 +51,14 @@ COLUMNS = (
     _count("neuron_updates", "neuron updates"),
     _count("adds", "adds"),
     _count("muls", "muls"),
+    _count("activation_words", "activation words", SEEDS),
+    _count("state_words", "state words"),
     Column("spike_rate", "spike rate", "1"),
     Column("inference_throughput", "inference", "samples/s", "high", ROUNDS, scales=True),
     Column("training_throughput", "training", "samples/s", "high", ROUNDS, scales=True),
+    Column("forward_time", "forward of a step", "ms", "low", ROUNDS),
+    Column("backward_time", "backward of a step", "ms", "low", ROUNDS),
+    Column("optimizer_time", "optimizer of a step", "ms", "low", ROUNDS),
     Column("latency_p50", "latency p50", "ms", "low", ROUNDS),
     Column("latency_p95", "latency p95", "ms", "low", ROUNDS),
     Column("latency_p99", "latency p99", "ms", "low", ROUNDS),
@@ -69,19 +75,24 @@ ENERGY = "energy_"
 
 COST = (
     "parameters", "weights", "synapses", "neurons", "mac_dense", "mac_effective", "ac",
-    "ac_folded", "elementwise", "flops", "neuron_updates", "adds", "muls", "spike_rate",
+    "ac_folded", "elementwise", "flops", "neuron_updates", "adds", "muls", "activation_words",
+    "state_words", "embedding", "spike_rate",
 )  # fmt: skip
 """The metrics of the cost table; every energy estimate joins them."""
+
+MAIN_ENERGY = ("energy_45nm_fp32", "energy_45nm_fp32_memory")
+"""The two estimates that stand for all: arithmetic alone, and with memory traffic."""
 
 MAIN = (
     "test_accuracy", "best_test_accuracy", "parameters", "weights", "synapses", "mac_dense",
     "mac_effective", "ac", "elementwise", "flops", "spike_rate", "inference_throughput",
     "training_throughput", "peak_memory", "training_time",
 )  # fmt: skip
-"""The metrics of the comparison table; the first energy estimate joins them."""
+"""The metrics of the comparison table; MAIN_ENERGY joins them."""
 
 NARROW = (
     "test_accuracy", "best_test_accuracy", "weights", "mac_dense", "mac_effective", "ac",
+    MAIN_ENERGY[0],
     "inference_throughput", "training_time",
 )  # fmt: skip
 """What of the comparison table fits across a page or a terminal."""

@@ -12,7 +12,7 @@ from bench.results import CELL, Results, blocks, names, rows, settle, widen
 from bench.results.settle import from_records
 from bench.results.source import describe
 from bench.tables import aggregate
-from bench.tables.columns import COST, ENERGY, MAIN, place
+from bench.tables.columns import COST, ENERGY, MAIN, MAIN_ENERGY, place
 from bench.tables.states import states
 
 BLOCK = ["suite", "machine", "task", "backbone", "data", "budget"]
@@ -33,7 +33,7 @@ def settled(records: Records) -> Results:
 
 
 def comparison(records: Records) -> pd.DataFrame:
-    """What each baseline gives and costs on each task: the metrics of MAIN, one energy estimate.
+    """What each baseline gives and costs on each task: the metrics of MAIN, two energies.
 
     One row per cell: KEYS, role, status (done, incomplete, failed, stale, n/a), seeds that
     finished and failed, then per metric its mean, `<metric>_std` and `<metric>_n`.
@@ -48,8 +48,7 @@ def cost(records: Records) -> pd.DataFrame:
 
 def main_columns(frame: pd.DataFrame) -> pd.DataFrame:
     """The comparison out of a frame of everything."""
-    energies = [metric for metric in metrics_of(frame) if metric.startswith(ENERGY)]
-    return _narrowed(frame, [*MAIN, *energies[:1]], "Comparison", "comparison")
+    return _narrowed(frame, [*MAIN, *MAIN_ENERGY], "Comparison", "comparison")
 
 
 def cost_columns(frame: pd.DataFrame) -> pd.DataFrame:
@@ -103,8 +102,9 @@ def _described(frame: pd.DataFrame) -> pd.DataFrame:
     text = dict.fromkeys(("interval", "loss", "commit", "note"), "")
     frame = frame.fillna({"status": "timed only", "seeds": 0, "failed": 0, **text})
     frame = frame.astype({"seeds": "int64", "failed": "int64"})
-    frame["role"] = [names.role(baseline) for baseline in frame["baseline"]]
-    frame["mark"] = [_mark(row) for row in rows(frame)]
+    roles = [names.role(baseline) for baseline in frame["baseline"]]
+    added = pd.DataFrame({"role": roles, "mark": [_mark(row) for row in rows(frame)]}, frame.index)
+    frame = pd.concat([frame, added], axis=1)
     return frame.rename(columns={part: f"test_accuracy_{part}" for part in INTERVAL})
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from baselines.errors import unknown
-from bench.tables.columns import ENERGY, NARROW
+from bench.tables.columns import NARROW
 from bench.tables.comparison import metrics_of
 from bench.tables.csv_text import csv_text
 from bench.tables.latex import latex
@@ -38,4 +38,4 @@ def narrow(frame: pd.DataFrame) -> list[str] | None:
     """The metrics that fit across a page; None for frames that are narrow already."""
     if frame.attrs.get("label") != "comparison":
         return None
-    return [m for m in metrics_of(frame) if m in NARROW or m.startswith(ENERGY)]
+    return [m for m in metrics_of(frame) if m in NARROW]

@@ -22,7 +22,7 @@ COUNTS = {
     "elementwise": (55_000.0, "1/sample"),
     "flops": (2_524_134.0, "1/sample"),
     "neuron_updates": (11_000.0, "1/sample"),
-    "energy_horowitz_45nm": (2.5, "uJ/sample"),
+    "energy_45nm_fp32": (2.5, "uJ/sample"),
     "spike_rate": (0.0625, "1"),
     "training_time": (12.5, "s"),
 }

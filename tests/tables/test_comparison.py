@@ -197,7 +197,7 @@ def test_no_records_give_an_empty_frame(tmp_path: Path) -> None:
 def test_cost_has_every_energy_and_no_accuracy(tmp_path: Path) -> None:
     extra = {"energy_with_memory": (9.0, "uJ/sample")}
     frame = cost(read_records(write_runs(tmp_path, [train_run(extra=extra)])))
-    assert {"energy_horowitz_45nm", "energy_with_memory", "synapses"} <= set(frame.columns)
+    assert {"energy_45nm_fp32", "energy_with_memory", "synapses"} <= set(frame.columns)
     assert "test_accuracy" not in frame.columns
 
 
