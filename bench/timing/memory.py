@@ -1,4 +1,4 @@
-"""Peak memory of a training step, and the time to a first result, in a process of their own.
+"""Peak memory of a step, and the time to a first result, in a process of their own.
 
 Only a fresh process can say what one network needs: in an old one the allocator holds pages of
 others. The process is forked from a server that has imported torch already.
@@ -41,7 +41,7 @@ class OutOfMemory(RuntimeError):
 
 @dataclass(frozen=True)
 class Footprint:
-    """MiB at the peak of each training step, and the seconds from building to the first logits.
+    """MiB at the peak of each step, and the seconds from building to the first logits.
 
     host: resident memory above that of the process before it built the network, so parameters,
     gradients, optimizer state and activations, without the batch. device: what CUDA's allocator
@@ -63,6 +63,7 @@ class Job:
     loss: Loss
     make_optimizer: MakeOptimizer
     threads: int
+    train: bool
 
 
 def measure_footprint(
@@ -73,15 +74,17 @@ def measure_footprint(
     options: Options | None = None,
     loss: Loss = F.cross_entropy,
     make_optimizer: MakeOptimizer = adam,
+    train: bool = True,
 ) -> Footprint:
-    """Measure one network's training step in a fresh process under the C library's own allocator.
+    """Measure one network's step in a fresh process under the C library's own allocator.
+
+    A step is a training step, or with `train=False` an inference call.
 
     `builder`, `loss` and `make_optimizer` must pickle (a module's function or functools.partial).
     Raises OutOfMemory.
     """
-    job = Job(
-        builder, pack(x, y), options or Options(), loss, make_optimizer, torch.get_num_threads()
-    )
+    threads = torch.get_num_threads()
+    job = Job(builder, pack(x, y), options or Options(), loss, make_optimizer, threads, train)
     try:
         pickle.dumps(job)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
@@ -135,11 +138,13 @@ def _first_result(job: Job, x: Tensor) -> float:
     return time.perf_counter() - start
 
 
-def _step(job: Job, x: Tensor, y: Tensor) -> TrainingStep:
+def _step(job: Job, x: Tensor, y: Tensor) -> Inference | TrainingStep:
+    if not job.train:
+        return Inference(job.builder(), x, job.options)
     return TrainingStep(job.builder(), x, y, job.options, job.loss, job.make_optimizer)
 
 
-def _peaks_of(step: TrainingStep, options: Options) -> tuple[int, int]:
+def _peaks_of(step: Callable[[], object], options: Options) -> tuple[int, int]:
     """Bytes at the peak of one step: resident in the process, allocated on the device."""
     cuda = torch.device(options.device).type == "cuda"
     if cuda:

@@ -82,12 +82,14 @@ def measure_point(
 
 
 def _fits(sweep: Sweep, entrant: Entrant, x: Tensor, y: Tensor, result: PointResult) -> bool:
-    """Try a training step in fresh processes; whoever needs more memory than there is ends."""
+    """Try a step in fresh processes; whoever needs more memory than there is ends."""
     repeats = FIRST_RESULTS if x.shape[1] == 1 else 1
+    training = sweep.mode == "training"
     try:
         builder = entrant.contender.builder(entrant.baseline, sweep.task, sweep.backbone)
         footprints = [
-            measure_footprint(builder, x, y, options=sweep.options) for _ in range(repeats)
+            measure_footprint(builder, x, y, options=sweep.options, train=training)
+            for _ in range(repeats)
         ]
     except OutOfMemory as error:
         result.ended[entrant.name] = f"out of memory: {error}"

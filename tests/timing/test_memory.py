@@ -51,6 +51,13 @@ def test_peak_is_the_memory_that_a_step_holds_at_once():
     assert weights.first_result > 0
 
 
+def test_inference_holds_neither_gradient_nor_saved_activations_nor_optimizer():
+    x, y = torch.rand(2, 3, 4), torch.zeros(3, dtype=torch.long)
+    build = functools.partial(nn.Linear, 4, 6 * MIB)  # 96 MiB of weights, 24 MiB of bias
+    inference = measure_footprint(build, x[:1], y, train=False)
+    assert max(inference.host) == pytest.approx(120 + 3 * 24, rel=0.1)  # and 3 rows of logits
+
+
 def _dies() -> None:
     import os
     import signal
