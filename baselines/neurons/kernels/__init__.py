@@ -80,8 +80,9 @@ def kernels() -> tuple[Kernel, ...]:
     """Every kernel, fastest first; the last one refuses nothing."""
     from baselines.neurons.kernels.cpu import Cpu
     from baselines.neurons.kernels.portable import Portable
+    from baselines.neurons.kernels.triton_kernel import Triton
 
-    return (Cpu(), Portable())
+    return (Cpu(), Triton(), Portable())
 
 
 def select(x: Tensor, parameters: tuple[Tensor, ...], step: Step) -> Kernel:

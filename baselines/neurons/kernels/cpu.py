@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from baselines.neurons.kernels import Gradients, KernelFallback, Needs, cpu_build, cpu_call
-from baselines.neurons.kernels.cpu_layout import (
+from baselines.neurons.kernels.layout import (
     SHARED,
     Broadcast,
     broadcast,
     empty_frames,
+    laid_out_like,
     time_outermost,
     with_frame_strides,
 )
@@ -64,7 +65,7 @@ class Cpu:
         call = _call(frames, spread, k, step, cpu_call.MAX_BLOCK)
         call.y = y.data_ptr()
         cpu_call.forward_library(step, x.dtype, varied).neuron_forward(call)
-        return _laid_out_like(x, y)
+        return laid_out_like(x, y)
 
     def backward(
         self,
@@ -103,7 +104,7 @@ class Cpu:
             None if total is None or parameter is None else b.gradient(total, parameter)
             for b, total, parameter in zip(spread, sums, (alpha, beta, v_threshold, k), strict=True)
         )
-        of_x = None if grad_x is None else _laid_out_like(x, grad_x)
+        of_x = None if grad_x is None else laid_out_like(x, grad_x)
         return of_x, of_alpha, of_beta, of_threshold, of_k
 
 
@@ -153,16 +154,6 @@ def _split(columns: int, elements: int, most: int) -> tuple[int, int]:
 def _streams(row_bytes: int, rows: int) -> bool:
     """Whether results go past the caches: they are large, and every row starts a cache line."""
     return row_bytes * rows >= STREAM_FROM and row_bytes % 64 == 0
-
-
-def _laid_out_like(x: Tensor, result: Tensor) -> Tensor:
-    """`result`, or a copy, with the strides of `torch.empty_like(x)`."""
-    if x.is_contiguous() or x.stride() == result.stride():
-        return result
-    wanted = torch.empty_like(x, device="meta").stride()
-    if wanted == result.stride():
-        return result
-    return torch.empty_like(x).copy_(result)
 
 
 @functools.cache

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from baselines.neurons.kernels import cpu_build
-from baselines.neurons.kernels.cpu_layout import Broadcast
+from baselines.neurons.kernels.layout import Broadcast
 from baselines.neurons.step import Step
 
 VALUES = {torch.float32: "float", torch.bfloat16: "bfloat16"}

@@ -1,6 +1,6 @@
-"""How tensors lie in memory, as the CPU kernel sees them: time steps times columns.
+"""How tensors lie in memory, as the fused kernels see them: time steps times columns.
 
-The kernel walks the columns of a time step in memory order, whatever the order of the dimensions
+They walk the columns of a time step in memory order, whatever the order of the dimensions
 (contiguous, channels_last, ...), so a parameter needs its own index into that order.
 """
 
@@ -36,6 +36,16 @@ def with_frame_strides(x: Tensor, strides: tuple[int, ...]) -> Tensor:
 def empty_frames(frames: Tensor) -> Tensor:
     """An uninitialised tensor like `frames` without gaps between the time steps."""
     return _empty(frames, frames.stride()[1:])
+
+
+def laid_out_like(x: Tensor, result: Tensor) -> Tensor:
+    """`result`, or a copy, with the strides of `torch.empty_like(x)`."""
+    if x.is_contiguous() or x.stride() == result.stride():
+        return result
+    wanted = torch.empty_like(x, device="meta").stride()
+    if wanted == result.stride():
+        return result
+    return torch.empty_like(x).copy_(result)
 
 
 def _empty(x: Tensor, frame_strides: tuple[int, ...]) -> Tensor:
