@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.utils import _pytree as pytree
 
 from baselines.errors import UsageError
@@ -23,6 +24,9 @@ def private_copy(module: nn.Module) -> nn.Module:
         raise UsageError(
             "a scripted module hides its operators; count the module that it was scripted from"
         )
+    lazy = [name for name, p in module.named_parameters() if is_lazy(p)]
+    if lazy:
+        raise UsageError(f"parameter {lazy[0]!r} has no shape yet; call the module once first")
     # torch copies no tensor in the middle of a graph: pruned weights, state of an earlier call.
     held = [t for m in module.modules() for t in pytree.tree_leaves(dict(vars(m)))]
     memo = {
@@ -38,7 +42,19 @@ def private_copy(module: nn.Module) -> nn.Module:
             f"cannot copy {type(module).__name__} to count it: {reason} (reset the state that it "
             "keeps from an earlier call, e.g. with its reset(), and count again)"
         ) from error
-    return copied.eval()
+    copied = _uncompiled(copied).eval()
+    return copied.cpu() if any(p.is_cuda for p in copied.parameters()) else copied
+
+
+def _uncompiled(module: nn.Module) -> nn.Module:
+    """What torch.compile wraps, in the module and below it: the tracer cannot see into it."""
+    for parent in list(module.modules()):
+        for name, child in list(parent._modules.items()):
+            if hasattr(child, "_orig_mod"):
+                setattr(parent, name, child._orig_mod)
+    inner = getattr(module, "_orig_mod", module)
+    assert isinstance(inner, nn.Module)
+    return inner
 
 
 class Snapshot:
@@ -78,7 +94,8 @@ class Inputs:
         leaves, self._spec = pytree.tree_flatten((args, kwargs))
         self._leaves = [None if isinstance(leaf, Tensor) else leaf for leaf in leaves]
         self._places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor)]
-        self.tensors = tuple(leaves[i].detach() for i in self._places)
+        found = [leaves[i].detach() for i in self._places]
+        self.tensors = tuple(t if t.is_meta else t.cpu() for t in found)
         if not self.tensors:
             raise UsageError(f"the inputs of {type(module).__name__} hold no tensor")
 
@@ -109,7 +126,7 @@ def _arguments(module: nn.Module, inputs: Any) -> tuple[tuple[Any, ...], dict[st
 
 @contextmanager
 def quiet_run() -> Iterator[None]:
-    """No gradients, composite operators whole, attention written out in operators."""
+    """No gradients, composite operators whole, attention in operators."""
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:

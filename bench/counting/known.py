@@ -73,12 +73,10 @@ def taps(weight: Tensor) -> Tensor:
 
 
 def presence(x: Tensor, known: Known) -> Tensor:
-    """Which elements of x are activity; float64. A state made afresh is dense."""
+    """Which elements of x are activity, as 0 and 1. A state made afresh is dense."""
     if known.present is not None:
         return known.present
-    if known.role == "fresh":
-        return torch.ones(x.shape, dtype=torch.float64, device=x.device)
-    return indicator(x)
+    return torch.ones_like(x, dtype=torch.bool) if known.role == "fresh" else x != 0
 
 
 def spike_events(x: Tensor, known: Known) -> Tensor | None:

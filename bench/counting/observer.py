@@ -16,7 +16,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from bench.counting.declared import NeuronLayer, is_recurrent_map, neuron_layer
 from bench.counting.dependence import FRESH as FRESH_MAKERS
-from bench.counting.known import ANALOG, FRESH, SPIKES, Kind, Known
+from bench.counting.known import ANALOG, FRESH, KINDS, SPIKES, Kind, Known
 from bench.counting.layers import LayerRun, Synapse
 from bench.counting.names import ACTIVATIONS, FREE, NEURON, SYNAPTIC, base_name
 from bench.counting.numbering import Numbering
@@ -137,6 +137,10 @@ class Observer(TorchDispatchMode):
             layer.state_words += 4 * output.numel()
             self.structure.add_neurons(name, name, output[0, 0].numel())
         elif (kind := getattr(module, "output_kind", None)) is not None:
+            if kind not in KINDS:
+                raise UncountableError(
+                    f"module {name!r} declares output_kind={kind!r}; known: {', '.join(KINDS)}"
+                )
             for tensor in pytree.tree_leaves(output):
                 if isinstance(tensor, Tensor):
                     fact = replace(self.known(tensor).plain(), kind=kind)

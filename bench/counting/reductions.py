@@ -122,6 +122,11 @@ def _extreme(args: Sequence[Any], outs: Sequence[Any]) -> Tally:
     return Tally(others=max(numel(args[0]) - numel(outs[0]), 0))
 
 
+def _fold(args: Sequence[Any], outs: Sequence[Any]) -> Tally:
+    """Overlapping patches are added up."""
+    return Tally(additions=max(numel(args[0]) - numel(outs[0]), 0))
+
+
 def _bag(args: Sequence[Any], outs: Sequence[Any]) -> Tally:
     """embedding_bag: the additions of every bag; one multiplication each for a mean."""
     joins = numel(args[1]) * args[0].shape[-1] - numel(outs[0])
@@ -148,6 +153,7 @@ FORMULAS: dict[str, Formula] = {
     "max": _extreme,
     "min": _extreme,
     **dict.fromkeys(("sort", "argsort", "topk"), _sort),
+    "col2im": _fold,
     "embedding_bag": _bag,
     "upsample_linear1d": _interpolation(2),
     "upsample_bilinear2d": _interpolation(4),

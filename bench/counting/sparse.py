@@ -135,13 +135,20 @@ def _multiplied(
     if x is not None and weight.role == "weight":
         if name in CONVOLUTIONS:
             conv = Convolution.read(name, args)
-            return _total(x * fan_outs.of(conv, weight.number, out.shape))
+            return _sent(x, fan_outs.of(conv, weight.number, out.shape))
         if name == "linear":
-            return _total(x * fan_outs.of_matrix(operands[1], weight.number))
+            return _sent(x, fan_outs.of_matrix(operands[1], weight.number))
     left, right = (
-        indicator(t) if a is None else a for t, a in zip(operands, activity, strict=True)
+        indicator(t) if a is None else a.double() for t, a in zip(operands, activity, strict=True)
     )
     return _total(_product_of(name, args, left, right))
+
+
+def _sent(activity: Tensor, fan_out: Tensor) -> int:
+    """Activity [batch..., *places] times the fan-out of its place; the batch is summed first."""
+    batch = activity.dim() - fan_out.dim()
+    active = activity.flatten(0, batch - 1).sum(0, dtype=torch.float64) if batch else activity
+    return _total(active * fan_out)
 
 
 def _product_of(name: str, args: Sequence[Any], left: Tensor, right: Tensor) -> Tensor:
@@ -180,7 +187,9 @@ def bilinear(args: Sequence[Any], known: KnownOf) -> list[Sparse]:
     """x1 W by what is non-zero in both, then every result times what is non-zero in x2."""
     left, right, weight = args[0], args[1], args[2]
     facts = known(left), known(right)
-    first = _total(torch.einsum("...i,oij->...oj", presence(left, facts[0]), indicator(weight)))
+    first = _total(
+        torch.einsum("...i,oij->...oj", presence(left, facts[0]).double(), indicator(weight))
+    )
     second = weight.shape[0] * _total(presence(right, facts[1]))
     found = []
     for fact, count in zip(facts, (first, second), strict=True):
@@ -205,8 +214,8 @@ def recurrent(
     for i, matrix in enumerate(matrices):
         if i % per_unit == 0 and i < per_unit * directions:
             fan = fan_outs.of_matrix(matrix, known(matrix).number)
-            inputs += _total(presence(x, fact) * fan)
-            folded += 0 if events is None else _total(events * fan)
+            inputs += _sent(presence(x, fact), fan)
+            folded += 0 if events is None else _sent(events, fan)
         else:
             dense += steps * nonzero(matrix)
     if fact.kind == SPIKES:
@@ -218,7 +227,7 @@ def attention(args: Sequence[Any], out: Tensor, known: KnownOf) -> list[Sparse]:
     """Q K^T by what is non-zero in both; the weights times V, where the mask lets them through."""
     q, k, v, mask = args[0], args[1], args[2], args[3]
     causal, grouped = bool(args[5]), len(args) > 7 and bool(args[7])
-    present = [presence(t, known(t)) for t in (q, k, v)]
+    present = [presence(t, known(t)).double() for t in (q, k, v)]
     if grouped:
         repeats = q.shape[-3] // k.shape[-3]
         present[1:] = [p.repeat_interleave(repeats, -3) for p in present[1:]]

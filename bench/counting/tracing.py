@@ -19,7 +19,7 @@ from bench.counting.dependence import Dependence, Shaped, arguments
 from bench.counting.names import FREE, SYNAPTIC, base_name
 from bench.counting.shapes_only import shapes_only
 from bench.counting.synaptic import SYNAPTIC_FORMULAS, formula_for, uncountable
-from bench.counting.tally import NOTHING, Tally
+from bench.counting.tally import NOTHING, Tally, UncountableError
 
 ROOT = "net"
 """The counted module's name inside the adapter that fvcore traces."""
@@ -159,7 +159,11 @@ def _analysis(
     for name in (*_spellings(), *extra):
         analysis.set_op_handle(name, handle(name))
     with shapes_only() if any(t.is_meta for t in tensors) else nullcontext():
-        analysis.by_module()  # the trace is made here
+        try:
+            analysis.by_module()  # the trace is made here
+        except RuntimeError as error:
+            reason = str(error).splitlines()[0]
+            raise UncountableError(f"torch cannot trace this module: {reason}") from error
     return analysis
 
 

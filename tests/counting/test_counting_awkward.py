@@ -283,6 +283,48 @@ def test_bad_calls_are_named() -> None:
         count(nn.Identity(), torch.rand(2), input_kind=("spikes", "analog"))
 
 
+def test_compiled_modules_are_counted_uncompiled() -> None:
+    plain = nn.Sequential(nn.Linear(4, 3), nn.ReLU())
+    below = nn.Sequential(torch.compile(nn.Linear(4, 3)), nn.ReLU())
+    for net in (torch.compile(plain), below):
+        counts = count(net, torch.rand(2, 4))
+        assert (counts.mac_dense, counts.weights, counts.neurons) == (24, 12, 3)
+    assert hasattr(below[0], "_orig_mod")
+
+
+def test_lazy_modules_must_have_been_called() -> None:
+    lazy = nn.LazyLinear(3)
+    with pytest.raises(UsageError, match="call the module once"):
+        count(lazy, torch.rand(2, 4))
+    lazy(torch.rand(2, 4))
+    assert count(lazy, torch.rand(2, 4)).mac_dense == 24
+
+
+def test_a_declared_kind_must_be_a_kind() -> None:
+    net = nn.Linear(4, 3)
+    net.output_kind = "spike"
+    with pytest.raises(UncountableError, match="output_kind='spike'"):
+        count(net, torch.rand(2, 4))
+
+
+def test_checkpointed_and_bfloat16_modules() -> None:
+    from torch.utils.checkpoint import checkpoint
+
+    class Net(nn.Module):
+        def __init__(self, reentrant: bool) -> None:
+            super().__init__()
+            self.fc, self.reentrant = nn.Linear(4, 3), reentrant
+
+        def forward(self, x: Tensor) -> Tensor:
+            return checkpoint(self.fc, x, use_reentrant=self.reentrant)
+
+    assert count(Net(False), torch.rand(2, 4)).mac_dense == 24
+    with pytest.raises(UncountableError, match="cannot trace"):
+        count(Net(True), torch.rand(2, 4))
+    half = nn.Sequential(nn.Linear(4, 3), nn.ReLU()).bfloat16()
+    assert count(half, torch.rand(2, 4).bfloat16()).mac_effective == 24
+
+
 def test_parametrized_and_normalised_weights() -> None:
     plain = nn.Conv2d(2, 3, 3)
     normed = nn.utils.parametrizations.weight_norm(nn.Conv2d(2, 3, 3))
