@@ -1,26 +1,20 @@
-"""The contract a model, a task or a metric of another package keeps, checked in plain words."""
+"""The contract a model or a task of another package keeps, checked in plain words."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from baselines import plugins
 from bench import tasks
 from bench.contract import cost, form, independence, learning
 from bench.contract.data import check_task
-from bench.contract.finding import Finding
-from bench.contract.subject import subject
+from bench.contract.finding import RAISED_BY_MODELS, Finding, said
+from bench.contract.subject import Subject, subject
 from bench.tasks import Task
 
 __all__ = ["Finding", "check"]
 
-AFTER_FORM = (
-    independence.deterministic,
-    independence.no_leak,
-    independence.no_mates,
-    independence.whole_state,
-    learning.gradients,
-    cost.countable,
-    learning.learns,
-)
+Check = Callable[[Subject], Finding]
 
 
 def check(
@@ -32,16 +26,34 @@ def check(
     """
     if name in tasks.TASKS or isinstance(plugins.find(plugins.TASK_GROUP, name), Task):
         return check_task(tasks.get(name), data_dir)
-    return check_model(name, task, backbone, data_dir)
+    return check_model(subject(name, task, backbone, data_dir))
 
 
-def check_model(name: str, task: str, backbone: str | None, data_dir: str | None) -> list[Finding]:
-    """The checks of a model; those that need a working one stop where it has no right form."""
-    given = subject(name, task, backbone, data_dir)
+def check_model(given: Subject) -> list[Finding]:
+    """The checks of a model, each only where the ones it rests on found nothing wrong."""
     findings = form.builds(given)
-    if findings[0].verdict == "wrong":
+    if not _all_right(findings[:1]):
         return findings
     findings.append(form.shape(given))
-    if findings[-1].verdict == "wrong":
+    if not _all_right(findings[-1:]):
         return findings
-    return [*findings, *(each(given) for each in AFTER_FORM)]
+    state = [_tried(independence.deterministic, given), _tried(independence.no_leak, given)]
+    if _all_right(state):  # state that survives a call is no part of a checkpoint either
+        state.append(_tried(independence.whole_state, given))
+    steps = [_tried(learning.gradients, given)]
+    if _all_right(steps):
+        steps.append(_tried(learning.learns, given))
+    others = [_tried(independence.no_mates, given), _tried(cost.countable, given)]
+    return [*findings, *state, *others, *steps]
+
+
+def _tried(one: Check, given: Subject) -> Finding:
+    try:
+        return one(given)
+    except RAISED_BY_MODELS as error:
+        name = one.__name__.replace("_", " ")
+        return Finding(name, "wrong", f"while this was tried it raised {said(error)}")
+
+
+def _all_right(findings: list[Finding]) -> bool:
+    return all(finding.verdict != "wrong" for finding in findings)

@@ -1,0 +1,193 @@
+"""Names that are found, names that are not, and what makes a run a new one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+import baselines
+from baselines import backbones, plugins
+from baselines.errors import UsageError
+from bench import metrics, suites, tasks
+from bench.runs.cells import training_cells
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty working folder, forgotten again afterwards."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    known = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - known:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+    for function in (plugins._attribute, plugins._checksum, plugins.declared):
+        function.cache_clear()
+    baselines.outside.baseline.cache_clear()
+
+
+MODEL = """
+from torch import nn
+
+def build(backbone, hidden=8, engine="native"):
+    assert engine == "reference"
+    pixels = backbone.channels * backbone.height * backbone.width
+    return nn.Sequential(Mean(), nn.Linear(pixels, hidden), nn.Linear(hidden, backbone.classes))
+
+class Mean(nn.Module):
+    def forward(self, x):
+        return x.flatten(2).mean(0)
+"""
+
+
+def test_a_function_in_the_working_folder_is_a_baseline(folder: Path) -> None:
+    (folder / "in_folder.py").write_text(MODEL)
+    net = baselines.build("in_folder:build", "digits-dvs", engine="reference", hidden=5)
+    assert net(torch.rand(3, 2, 2, 16, 16)).shape == (2, 10)
+    assert net.model[1].out_features == 5
+    with pytest.raises(UsageError, match="unknown option of in_folder:build 'hiden'"):
+        baselines.build("in_folder:build", "digits-dvs", engine="reference", hiden=5)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("no_such_module:build", "no module 'no_such_module'; install it, or start in the folder"),
+        ("broken_models:Goood", "unknown name in broken_models 'Goood'; did you mean 'Good'?"),
+        ("broken_models:FAULT", "unknown name"),
+        ("broken_models:", "write package.module:attribute"),
+        (":build", "write package.module:attribute"),
+        ("liaf-nte", "did you mean 'liaf-net'?"),
+        ("broken_models:random", "must be a function"),
+    ],
+)
+def test_a_wrong_name_is_one_line(name: str, words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        baselines.get(name)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("import numpyy", "importing faulty failed: ModuleNotFoundError: No module named 'numpyy'"),
+        ("def build(:", "SyntaxError"),
+        ("x = 1\ny = nothing", "NameError: name 'nothing' is not defined (faulty.py, line 2)"),
+    ],
+)
+def test_a_module_that_does_not_import_says_where(folder: Path, code: str, words: str) -> None:
+    (folder / "faulty.py").write_text(code)
+    with pytest.raises(UsageError) as caught:
+        baselines.get("faulty:build")
+    assert words in str(caught.value)
+
+
+def suite_of(folder: Path, **measure: str) -> suites.Suite:
+    (folder / "s.toml").write_text(
+        'name = "s"\n[[group]]\ntasks = ["digits-dvs"]\nbaselines = ["liaf-net", "mine:build"]\n'
+        "recipe = { epochs = 1, batch_size = 8 }\n"
+    )
+    return suites.load(str(folder / "s.toml"))
+
+
+def test_changed_code_is_a_new_run_and_nobody_elses(folder: Path) -> None:
+    (folder / "mine.py").write_text(MODEL)
+    before = [cell.run_id for cell in training_cells(suite_of(folder), seeds=1)]
+    (folder / "mine.py").write_text(MODEL + "\n# changed\n")
+    plugins._checksum.cache_clear()
+    after = [cell.run_id for cell in training_cells(suite_of(folder), seeds=1)]
+    assert before[0] == after[0]
+    assert before[1] != after[1]
+
+
+def test_every_file_of_a_package_counts(folder: Path) -> None:
+    package = folder / "my_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "layers.py").write_text("WIDTH = 3\n")
+    (package / "net.py").write_text(MODEL)
+    first = plugins.fingerprint(plugins.BASELINE_GROUP, "my_package.net:build")
+    (package / "layers.py").write_text("WIDTH = 4\n")
+    plugins._checksum.cache_clear()
+    assert plugins.fingerprint(plugins.BASELINE_GROUP, "my_package.net:build") != first
+    assert plugins.fingerprint(plugins.BASELINE_GROUP, "liaf-net") is None
+
+
+def test_without_anything_of_others_a_run_id_is_what_it_was() -> None:
+    cell = next(training_cells(suites.load("quick"), seeds=1))
+    assert cell.code() == {}
+    assert "code" not in cell.config()
+    assert "metrics" not in cell.config()["measure"]
+    metric = "broken_models:not_a_module"
+    measured = replace(cell, measure=cell.measure.model_copy(update={"metrics": (metric,)}))
+    assert measured.config()["measure"]["metrics"] == [metric]
+    assert list(measured.config()["code"]) == [metric]
+    assert measured.run_id != cell.run_id
+
+
+TASK = """
+from bench.tasks import Shape, Task
+from baselines.stages import Conv, Dense
+
+def read(source):
+    raise NotImplementedError
+
+FRAMES = Task("other-name", "Mine", "events", 3, "", "", read, embedded=True,
+              shapes={"small": Shape(5, 1, 8, 9), "own": Shape(4, 2, 6, 6)},
+              stages={"own": (Conv(4), Dense(3, unit="none"))})
+STORIES = Task("stories", "Mine", "tokens", 17, "", "", read, embedded=True)
+"""
+
+
+def test_a_task_brings_its_backbones(folder: Path) -> None:
+    (folder / "sets.py").write_text(TASK)
+    assert tasks.get("sets:FRAMES").name == "sets:FRAMES"
+    assert backbones.names("sets:FRAMES") == ("small", "own")
+    small, own = (backbones.get("sets:FRAMES", name) for name in ("small", "own"))
+    assert (small.time_steps, small.sample_shape, small.classes) == (5, (1, 8, 9), 3)
+    assert own.name == "own"
+    assert [type(stage).__name__ for stage in own.stages] == ["Conv", "Dense"]
+    for name in ("liaf-net", "lstm", "conv3d"):
+        for backbone in (small, own):
+            net = baselines.build(name, "sets:FRAMES", backbone=backbone.name)
+            assert net(backbone.example(2)).shape == (2, 3)
+    net = baselines.build("gru", "sets:STORIES")
+    assert net(torch.randint(1, 17, (6, 2))).shape == (2, 17)
+    assert len(baselines.build("gru", "sets:STORIES", layers=2).backbone.stages) == 4
+
+
+def test_a_metric_changes_nothing_else(folder: Path) -> None:
+    (folder / "own_metrics.py").write_text(
+        "import torch\n"
+        "def spoils(net, splits):\n"
+        "    with torch.no_grad():\n"
+        "        [p.zero_() for p in net.parameters()]\n"
+        "    assert not net.training\n"
+        "    return torch.rand(()).item(), 's'\n"
+    )
+    net = torch.nn.Linear(2, 2)
+    weights = net.weight.clone()
+    torch.manual_seed(3)
+    (value,) = metrics.measure(["own_metrics:spoils"], net, None)  # type: ignore[arg-type]
+    drawn = torch.rand(())
+    torch.manual_seed(3)
+    assert torch.equal(drawn, torch.rand(()))
+    assert torch.equal(net.weight, weights)
+    assert net.training
+    assert (value.metric, value.unit) == ("own_metrics:spoils", "s")
+
+
+@pytest.mark.parametrize(
+    "returned", ["1.0", "(1.0, 2)", "(float('nan'), '%')", "('a', '%')", "None"]
+)
+def test_a_metric_returns_a_number_and_its_unit(folder: Path, returned: str) -> None:
+    (folder / "own_metrics.py").write_text(f"def wrong(net, splits):\n    return {returned}\n")
+    with pytest.raises(UsageError, match="must return a number and its unit"):
+        metrics.measure(["own_metrics:wrong"], torch.nn.Linear(1, 1), None)  # type: ignore[arg-type]
