@@ -29,7 +29,9 @@ FOLDER_VARIABLE = "LIAFBENCH_CACHE"
 BOUND_VARIABLE = "LIAFBENCH_CACHE_GB"
 DEFAULT_BOUND_GB = 20.0
 ABANDONED_S = 24 * 3600
-KINDS = tuple(np.dtype(name) for name in ("<u1", "<u2", "<u4", "<u8"))
+ENDING = ".frames"
+HEADER_BYTES = 4096  # JSON, padded with blanks; the cells follow
+KINDS = {size: np.dtype(f"<u{size}") for size in (1, 2, 4, 8)}
 CHUNK = 1 << 20
 Maker = Callable[[Counter[str]], Iterable[np.ndarray]]
 
@@ -100,27 +102,26 @@ class FrameCache:
         return freed
 
     def _read(self, name: str, shape: tuple[int, ...]) -> Entry | None:
-        path = self.folder / f"{name}.npy"
+        path = self.folder / f"{name}{ENDING}"
         try:
-            frames = np.load(path, mmap_mode="r", allow_pickle=False)
-            repairs = json.loads(path.with_suffix(".json").read_text())
+            with path.open("rb") as file:
+                header = json.loads(file.read(HEADER_BYTES))
+            kind, repairs = KINDS[int(header["bytes"])], Counter(dict(header["repairs"]))
+            if path.stat().st_size != HEADER_BYTES + math.prod(shape) * kind.itemsize:
+                return None
             os.utime(path)
-        except (OSError, ValueError, EOFError):  # absent, or cut off: made again
-            return None
-        return Entry(frames, Counter(repairs)) if frames.shape == shape else None
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return None  # absent, or damaged: made again
+        return Entry(np.memmap(path, kind, "r", HEADER_BYTES, shape), repairs)
 
     def _write(self, name: str, shape: tuple[int, ...], make: Maker) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._make_room(math.prod(shape))
         own = self.folder / f"{name}.{uuid4().hex}.tmp"
-        repairs: Counter[str] = Counter()
         try:
-            size = _write_frames(own, shape, make(repairs))
+            size = _write_frames(own, shape, make)
             self._make_room(size, spare=own)
-            side = own.with_suffix(".side.tmp")
-            side.write_text(json.dumps(repairs))
-            side.replace(self.folder / f"{name}.json")
-            own.replace(self.folder / f"{name}.npy")
+            own.replace(self.folder / f"{name}{ENDING}")
         finally:
             own.unlink(missing_ok=True)
 
@@ -135,15 +136,14 @@ class FrameCache:
         total = sum(status.st_size for path, status in files if path != spare)
         for path, status in files:
             left_behind = path.suffix == ".tmp" and status.st_mtime < abandoned
-            if left_behind or (path.suffix == ".npy" and total + needed > self.bound):
+            if left_behind or (path.suffix == ENDING and total + needed > self.bound):
                 path.unlink(missing_ok=True)
-                path.with_suffix(".json").unlink(missing_ok=True)
                 total -= status.st_size
 
     def _files(self) -> list[tuple[Path, os.stat_result]]:
         files = []
         for path in self.folder.glob("*"):
-            if path.suffix in (".npy", ".json", ".tmp") and len(path.name.split(".")[0]) == 64:
+            if path.suffix in (ENDING, ".tmp") and len(path.name.split(".")[0]) == 64:
                 with suppress(FileNotFoundError):  # another process was faster
                     files.append((path, path.stat()))
         return files
@@ -159,44 +159,48 @@ class FrameCache:
             ) from error
 
 
-def _write_frames(path: Path, shape: tuple[int, ...], chunks: Iterable[np.ndarray]) -> int:
+def _write_frames(path: Path, shape: tuple[int, ...], make: Maker) -> int:
     """Write frames in the smallest type that holds them; the size of the file."""
-    kind = KINDS[0]
-    written = 0
-    file = _begin(path, shape, kind)
+    repairs: Counter[str] = Counter()
+    kind, written = KINDS[1], 0
+    # Not a memory map: on a full disk a write to one ends the process, this one raises.
+    file = _begin(path)
     try:
-        for chunk in chunks:
-            needed = next(k for k in KINDS if int(chunk.max(initial=0)) <= np.iinfo(k).max)
+        for chunk in make(repairs):
+            most = int(chunk.max(initial=0))
+            needed = next(k for k in KINDS.values() if most <= np.iinfo(k).max)
             if needed.itemsize > kind.itemsize:
                 file.close()
-                file, kind = _widened(path, shape, kind, needed, written), needed
+                file, kind = _widened(path, kind, needed), needed
             file.write(np.ascontiguousarray(chunk, dtype=kind).data)
             written += chunk.size
         if written != math.prod(shape):
             raise ValueError(f"{written} frame cells were made, {math.prod(shape)} were announced")
-        return file.tell()
+        size = file.tell()
+        file.seek(0)
+        header = json.dumps({"bytes": kind.itemsize, "repairs": repairs}).encode()
+        file.write(header.ljust(HEADER_BYTES))
+        return size
     finally:
         file.close()
 
 
-def _begin(path: Path, shape: tuple[int, ...], kind: np.dtype) -> BinaryIO:
-    # Not a memory map: on a full disk a write to one ends the process, this one raises.
+def _begin(path: Path) -> BinaryIO:
     file = path.open("w+b")
-    header = {"descr": kind.str, "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_2_0(file, header)
+    file.write(bytes(HEADER_BYTES))
     return file
 
 
-def _widened(
-    path: Path, shape: tuple[int, ...], old: np.dtype, new: np.dtype, count: int
-) -> BinaryIO:
-    """The file begun again with a wider type and the `count` cells written so far."""
+def _widened(path: Path, old: np.dtype, new: np.dtype) -> BinaryIO:
+    """The file begun again with a wider type and the cells that are in it."""
     before = path.with_suffix(".narrow.tmp")
     path.replace(before)
-    file = _begin(path, shape, new)
-    with before.open("rb") as narrow:
-        narrow.seek(-count * old.itemsize, os.SEEK_END)
-        while piece := narrow.read(CHUNK):
-            file.write(np.frombuffer(piece, old).astype(new).data)
-    before.unlink()
+    try:
+        file = _begin(path)
+        with before.open("rb") as narrow:
+            narrow.seek(HEADER_BYTES)
+            while piece := narrow.read(CHUNK):
+                file.write(np.frombuffer(piece, old).astype(new).data)
+    finally:
+        before.unlink()
     return file

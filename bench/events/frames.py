@@ -12,6 +12,7 @@ from baselines.errors import UsageError, unknown
 from bench.events.events import Events
 
 CHANNELS = 2  # OFF, ON
+LATEST = int(np.iinfo(np.int64).max)
 BINNINGS = ("count", "duration", "window")
 VALUES = ("counts", "binary", "clipped")
 
@@ -86,16 +87,17 @@ def to_frames(
 
 def _edges(events: Events, binning: Binning, start: int | None) -> np.ndarray:
     """Where each frame begins in the events, and where the last one ends [T + 1]."""
-    steps = np.arange(binning.time_steps + 1)
+    steps = range(binning.time_steps + 1)
     if binning.by == "count":
-        return steps * len(events) // binning.time_steps
+        return np.array([step * len(events) // binning.time_steps for step in steps])
     begin = int(events.t[0]) if start is None else start
+    # In Python's whole numbers: a damaged time may be so late that 64 bits would overflow.
     if binning.window_us is not None:
-        times = begin + steps * binning.window_us
+        times = [begin + step * binning.window_us for step in steps]
     else:
         span = int(events.t[-1]) + 1 - begin
-        times = begin - (-steps * span // binning.time_steps)
-    return np.searchsorted(events.t, times)
+        times = [begin - (-step * span // binning.time_steps) for step in steps]
+    return np.searchsorted(events.t, [min(time, LATEST) for time in times])
 
 
 @lru_cache(maxsize=16)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from bench.tasks.common.images import image_splits
 from bench.tasks.common.pickled import read_pickle
 from bench.tasks.common.reading import read_file
 from bench.tasks.common.splits import Splits
-from bench.tasks.common.tars import members
+from bench.tasks.common.tars import each_member
 from bench.tasks.common.task import DataFile, Extracted, Shape, Source, Task
 
 SIDE = 32
@@ -79,12 +80,15 @@ def read_version(source: Source, version: str) -> tuple[dict[str, Batch], dict[s
 
 def _from_archive(path: Path, wanted: dict[str, str], ending: str) -> dict[str, Batch]:
     decode = decode_binary if ending else decode_python
-    read = {}
-    for name, size, content in members(path, MAX_ARCHIVE):
+    read: dict[str, Batch] = {}
+
+    def take(name: PurePosixPath, size: int, content: BinaryIO) -> None:
         if name.name in wanted:
             if size > MAX_BYTES:
                 raise UsageError(f"{path}: {name} has {size} bytes, more than {MAX_BYTES}")
             read[wanted[name.name]] = decode(content.read(size), f"{path}: {name}")
+
+    each_member(path, MAX_ARCHIVE, take)
     return read
 
 

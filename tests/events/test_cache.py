@@ -14,7 +14,7 @@ import pytest
 import bench.events
 import bench.events.cache as cache_module
 from baselines.errors import UsageError
-from bench.events.cache import FrameCache, cache_bound, code_version
+from bench.events.cache import HEADER_BYTES, FrameCache, cache_bound, code_version
 
 SHAPE = (4, 2, 2, 3, 3)
 
@@ -59,7 +59,7 @@ def test_the_type_grows_when_counts_do(cache, value, kind):
 
 def test_a_damaged_entry_is_made_again(cache):
     cache.get(["key"], SHAPE, chunks(1))
-    (path,) = cache.folder.glob("*.npy")
+    (path,) = cache.folder.glob("*.frames")
     for length in (0, 5, 100, path.stat().st_size - 1):
         path.write_bytes(path.read_bytes()[:length])
         made: list[int] = []
@@ -80,15 +80,15 @@ def test_a_failure_leaves_nothing_behind(cache):
 def test_too_few_frames_are_an_error_and_no_entry(cache):
     with pytest.raises(ValueError, match="announced"):
         cache.get(["key"], SHAPE, lambda _: iter([np.zeros(SHAPE[1:])]))
-    assert list(cache.folder.glob("*.npy")) == []
+    assert list(cache.folder.glob("*.frames")) == []
 
 
 def test_the_least_recently_used_go_when_the_bound_is_reached(tmp_path):
-    size = 128 + int(np.prod(SHAPE)) + len('{"out of order": 1}')
+    size = HEADER_BYTES + int(np.prod(SHAPE))
     cache = FrameCache(tmp_path, 3 * size)
     for number in range(3):
         cache.get([number], SHAPE, chunks(number))
-        path = next(p for p in tmp_path.glob("*.npy") if p.stat().st_mtime > 10**6)
+        path = next(p for p in tmp_path.glob("*.frames") if p.stat().st_mtime > 10**6)
         os.utime(path, (number, number))
     cache.get([0], SHAPE, chunks(0))  # used again: now the newest
     cache.get([3], SHAPE, chunks(3))
@@ -98,7 +98,7 @@ def test_the_least_recently_used_go_when_the_bound_is_reached(tmp_path):
     assert made == []
     cache.get([1], SHAPE, chunks(1, made))
     assert made == [1]
-    assert sum(path.stat().st_size for path in tmp_path.glob("*.npy")) <= 3 * size
+    assert sum(path.stat().st_size for path in tmp_path.glob("*.frames")) <= 3 * size
 
 
 def test_an_entry_that_the_bound_cannot_hold_is_refused(tmp_path):
@@ -108,7 +108,7 @@ def test_an_entry_that_the_bound_cannot_hold_is_refused(tmp_path):
 
 def test_clear_removes_entries_and_nothing_else(cache):
     cache.get(["key"], SHAPE, chunks(1))
-    other = cache.folder / "notes.npy"
+    other = cache.folder / "notes.frames"
     other.write_text("mine")
     assert cache.clear() > int(np.prod(SHAPE))
     assert list(cache.folder.iterdir()) == [other]
@@ -136,7 +136,7 @@ def test_a_full_disk_is_one_clear_error():
     if not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
     with pytest.raises(OSError, match="No space left"):
-        cache_module._write_frames(Path("/dev/full"), SHAPE, chunks(1)(Counter()))
+        cache_module._write_frames(Path("/dev/full"), SHAPE, chunks(1))
 
 
 @pytest.mark.parametrize("text", ["much", "-1", "inf", "nan"])
@@ -174,5 +174,5 @@ def test_two_processes_build_it_at_once(tmp_path):
         start = time.time() + 0.2
         sums = pool.starmap(_build, [(str(tmp_path), start)] * 4)
     assert sums == [(5 + 6 + 7 + 8) * 36] * 4
-    assert len(list(tmp_path.glob("*.npy"))) == 1
+    assert len(list(tmp_path.glob("*.frames"))) == 1
     assert list(tmp_path.glob("*.tmp")) == []

@@ -81,6 +81,14 @@ def test_equal_spans_equal_a_division_per_event(times, steps):
     assert frames[:, 0, 0, 0].tolist() == expected.tolist()
 
 
+def test_the_latest_times_do_not_overflow():
+    events = make([(0, 0, 0, 1), (0, 0, 2**62, 1)])
+    frames = to_frames(events, 1, 1, Binning(60, 1, 1, by="duration"))
+    assert frames[:, 1, 0, 0].tolist() == [1, *[0] * 58, 1]
+    far = Binning(2, 1, 1, by="window", window_us=2**62)
+    assert to_frames(events, 1, 1, far, start=2**62)[:, 1, 0, 0].tolist() == [1, 0]
+
+
 def test_windows_begin_at_the_first_event_or_where_told_and_leave_out_the_rest():
     events = make([(0, 0, t, 1) for t in (100, 109, 110, 119, 120, 500)])
     binning = Binning(2, 1, 1, by="window", window_us=10)

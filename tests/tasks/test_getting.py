@@ -227,6 +227,6 @@ def test_the_command_prints_states(fabricated):
 
 def test_the_command_clears_the_cache(fabricated, tmp_path):
     tasks.load("nmnist", fabricated, allow_partial=True)
-    assert list((tmp_path / "cache").glob("*.npy"))
+    assert list((tmp_path / "cache").glob("*.frames"))
     assert CliRunner().invoke(data_app, ["clear"]).exit_code == 0
-    assert not list((tmp_path / "cache").glob("*.npy"))
+    assert not list((tmp_path / "cache").glob("*.frames"))

@@ -7,7 +7,7 @@ import os
 import shutil
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
@@ -57,8 +57,14 @@ class Header(tarfile.TarInfo):
         return header
 
 
-def members(path: Path, bound: int) -> Iterator[tuple[PurePosixPath, int, BinaryIO]]:
-    """Name, size and content of every file of a .tar.gz that unpacks to at most `bound` bytes."""
+Take = Callable[[PurePosixPath, int, BinaryIO], None]
+
+
+def each_member(path: Path, bound: int, take: Take) -> None:
+    """Call `take` with name, size and content of every file of a .tar.gz, in its order.
+
+    UsageError if it unpacks to more than `bound` bytes, is damaged, or holds anything else.
+    """
     with _faults(path), opened(path) as file:
         stream = Bounded(file, path, bound)
         with tarfile.open(
@@ -73,7 +79,7 @@ def members(path: Path, bound: int) -> Iterator[tuple[PurePosixPath, int, Binary
                 content = archive.extractfile(member) if member.isreg() else None
                 if content is None or member.issparse():
                     raise UsageError(f"{path} holds {member.name!r}, which is no plain file")
-                yield name, member.size, cast(BinaryIO, content)
+                take(name, member.size, cast(BinaryIO, content))
         while stream.read(CHUNK):  # to the end, where the checksum is
             pass
 
@@ -85,14 +91,15 @@ def unpack(path: Path, target: Path, bound: int) -> None:
     folders that are already there stay as they are.
     """
     own = target / f"unpacking-{uuid4().hex}.tmp"
+
+    def write(name: PurePosixPath, _: int, content: BinaryIO) -> None:
+        file = own / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("xb") as out:
+            shutil.copyfileobj(content, out, CHUNK)
+
     try:
-        for name, size, content in members(path, bound):
-            file = own / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with file.open("xb") as out:
-                shutil.copyfileobj(content, out, CHUNK)
-            if file.stat().st_size != size:
-                raise UsageError(f"{path} is truncated within {name}")
+        each_member(path, bound, write)
         for made in own.iterdir() if own.is_dir() else ():
             if not (target / made.name).exists():
                 os.replace(made, target / made.name)

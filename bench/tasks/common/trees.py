@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -67,9 +68,9 @@ class Zip:
         with self._faults():
             self.archive = zipfile.ZipFile(path)
             members = self.archive.infolist()
+            files = [m for m in members if m.filename and not m.is_dir()]
         if len(members) > MAX_MEMBERS:
             raise UsageError(f"{path} has more than {MAX_MEMBERS} members")
-        files = [m for m in members if not m.is_dir()]
         for member in members:
             safe_name(member.filename, path)
             if stat.S_ISLNK(member.external_attr >> 16):
@@ -108,6 +109,8 @@ class Zip:
             zlib.error,
             EOFError,
             ValueError,
+            IndexError,
+            struct.error,
             RuntimeError,  # encrypted, or a compression that Python lacks
         ) as error:
             raise UsageError(f"{self.path} is no intact zip archive: {error}") from error
