@@ -59,8 +59,7 @@ def count(
             "time_steps": net.backbone.time_steps,
         }
     else:
-        file = find_run(run, results)
-        counts, about = _trained(file, samples, data, baseline, task)
+        counts, about = _trained(find_run(run, results), samples, data, baseline, task)
     document = {"baseline": baseline, "task": task, **about}
     if json:
         emit_json(document | counts.to_dict() | {"units": METRICS} | _energies(counts))
@@ -144,7 +143,8 @@ def _show(document: dict[str, Any], counts: Counts) -> None:
     table.add_row("total", *sums, "" if rate is None else f"{rate:.4f}", style="bold")
     console.print(table)
     for name in (n for n in METRICS if n != "spike_rate"):
-        console.print(f"{name} {_number(getattr(counts, name))} {METRICS[name]}")
+        unit = METRICS[name].replace("1/sample", "per sample").removeprefix("1")
+        console.print(f"{name} {_number(getattr(counts, name))} {unit}".rstrip())
     if counts.ac is None:
         note.print("mac_effective, ac and energy need a trained network: --run RUN")
         return

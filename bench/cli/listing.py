@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from baselines import BASELINES, backbones
+import baselines
+from baselines import BASELINES, backbones, plugins
 from baselines.engines import ENGINES
-from bench import suites
+from baselines.errors import UsageError
+from bench import metrics, suites, tasks
+from bench.cli.benches import BENCHES
 from bench.cli.console import console, emit_json
+from bench.tables.columns import COLUMNS
 from bench.tasks import TASKS
 
 
@@ -22,6 +27,7 @@ class Kind(str, Enum):
     tasks = "tasks"
     suites = "suites"
     engines = "engines"
+    metrics = "metrics"
 
 
 def list_names(
@@ -30,7 +36,7 @@ def list_names(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False,
 ) -> None:
-    """List baselines, tasks, suites and engines."""
+    """List baselines, tasks, suites, engines and metrics, those of installed packages too."""
     kinds = [kind] if kind else list(Kind)
     found = {each.value: _ROWS[each]() for each in kinds}
     if json:
@@ -50,28 +56,51 @@ def _cell(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
+def _with_outside(
+    group: str, own: list[str], row: Callable[[str], dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """A row per name, then per name that an installed package declares; a broken one says why."""
+    listed = [row(name) for name in own]
+    for name in plugins.declared(group):
+        if name not in own:
+            try:
+                listed.append(row(name))
+            except UsageError as error:
+                listed.append({"name": name, "title": f"broken: {error}"})
+    return listed
+
+
 def _baselines() -> list[dict[str, Any]]:
-    return [
-        {"name": name, "title": each.title, "role": each.role, "engines": list(each.engines)}
-        for name, each in BASELINES.items()
-    ]
+    def row(name: str) -> dict[str, Any]:
+        each = baselines.get(name)
+        return {"name": name, "title": each.title, "role": each.role, "engines": list(each.engines)}
+
+    return _with_outside(plugins.BASELINE_GROUP, list(BASELINES), row)
 
 
 def _tasks() -> list[dict[str, Any]]:
-    return [
-        {
-            "name": name,
-            "title": each.title,
-            "kind": each.kind,
-            "classes": each.classes,
-            "backbones": list(backbones.names(name)),
-        }
-        for name, each in TASKS.items()
-    ]
+    def row(name: str) -> dict[str, Any]:
+        each, shapes = tasks.get(name), list(backbones.names(name))
+        facts = {"kind": each.kind, "classes": each.classes, "backbones": shapes}
+        return {"name": name, "title": each.title, **facts}
+
+    return _with_outside(plugins.TASK_GROUP, list(TASKS), row)
+
+
+def _metrics() -> list[dict[str, Any]]:
+    known = {each.metric: {"title": each.title, "unit": each.unit} for each in COLUMNS}
+
+    def row(name: str) -> dict[str, Any]:
+        if name in known:
+            return {"name": name, **known[name]}
+        return {"name": name, "title": metrics.get(name).__doc__ or "", "unit": ""}
+
+    return _with_outside(plugins.METRIC_GROUP, list(known), row)
 
 
 def _suites() -> list[dict[str, Any]]:
-    return [{"name": name, "title": suites.load(name).title} for name in suites.shipped()]
+    cells = [{"name": name, "title": suites.load(name).title} for name in suites.shipped()]
+    return cells + [{"name": name, "title": each.title} for name, each in BENCHES.items()]
 
 
 def _engines() -> list[dict[str, Any]]:
@@ -83,4 +112,5 @@ _ROWS = {
     Kind.tasks: _tasks,
     Kind.suites: _suites,
     Kind.engines: _engines,
+    Kind.metrics: _metrics,
 }

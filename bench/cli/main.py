@@ -49,16 +49,21 @@ app.add_typer(data_app, name="data")
 
 def main() -> None:
     """Run the command; a user's mistake is one line on stderr and exit code 2."""
-    signal.signal(signal.SIGTERM, _leave_like_ctrl_c)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         app()
     except UsageError as error:
         note.print(f"[bold red]error:[/] {escape(str(error))}")
         sys.exit(USAGE)
-    except KeyboardInterrupt:
+    except Interrupted:
         note.print("interrupted: what is finished is kept; the same command goes on from there")
         sys.exit(INTERRUPTED)
 
 
-def _leave_like_ctrl_c(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+class Interrupted(BaseException):
+    """Ctrl-C or SIGTERM; unlike KeyboardInterrupt no library on the way takes it for its own."""
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise Interrupted

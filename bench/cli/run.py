@@ -13,6 +13,7 @@ from rich.table import Table
 
 from baselines.errors import UsageError
 from bench import suites
+from bench.cli.benches import BENCHES
 from bench.cli.console import console, note
 from bench.cli.progress import TerminalProgress
 from bench.runs.cells import Cell
@@ -50,9 +51,13 @@ def run(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="run failed cells again")
     ] = False,
+    budget: Annotated[float, typer.Option(min=0, help="minutes for `throughput`")] = 30.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="list the cells, run nothing")] = False,
 ) -> None:
     """Train, count and time the cells of a suite, as far as they are not there already."""
+    if suite in BENCHES:
+        BENCHES[suite].run(out, choose_device(device.value), budget)
+        return
     options = Options(
         out=out,
         data_dir=str(data) if data else None,
@@ -114,7 +119,8 @@ def _state(planned: Plan, cell: Cell) -> str:
 
 def _show(planned: Plan, session: Session, written: list[Path]) -> None:
     """The comparison, what failed, and where everything lies."""
-    console.print(terminal(comparison(read_records(planned.store.folder))))
+    frame = comparison(read_records(planned.store.folder))
+    console.print(terminal(frame, console.width))
     total = len(planned.all_cells())
     console.print(
         f"{total} cells: {session.ran} run now, {total - session.ran} there already, "

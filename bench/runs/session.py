@@ -10,6 +10,7 @@ from typing import Protocol
 
 import baselines
 from baselines import backbones
+from baselines.budget import width_for
 from baselines.engines import ENGINES
 from baselines.errors import UsageError, unknown
 from bench import metrics, tasks
@@ -71,19 +72,29 @@ def plan(suite: Suite, options: Options) -> Plan:
         resolved = _resolve(cell)
         if not _wanted(resolved, options.only):
             continue
-        reason = baselines.get(resolved.baseline).serves(resolved.task, resolved.backbone)
+        reason = _why_not(resolved)
         if reason is None:
             chosen.append(resolved)
         else:
-            skipped.append(
-                Skipped(
-                    resolved.task, resolved.backbone, resolved.baseline, resolved.budget, reason
-                )
-            )
+            place = (resolved.task, resolved.backbone, resolved.baseline, resolved.budget)
+            skipped.append(Skipped(*place, reason))
     if not chosen:
         raise UsageError(f"suite {suite.name}: no cell is left to run; check --only {options.only}")
     folder = options.out / suite.name / machine(options.device)
     return Plan(Store(folder), chosen, timing_cells(chosen), list(dict.fromkeys(skipped)))
+
+
+def _why_not(cell: Cell) -> str | None:
+    """Why a cell cannot exist: its baseline cannot serve the task, or cannot meet the budget."""
+    baseline = baselines.get(cell.baseline)
+    reason = baseline.serves(cell.task, cell.backbone)
+    if reason is None and cell.build_budget is not None:
+        backbone = backbones.get(cell.task, cell.backbone)
+        try:
+            width_for(baseline, baselines.get(cell.build_budget), backbone)
+        except UsageError as error:
+            return str(error)
+    return reason
 
 
 def _resolve(cell: Cell) -> Cell:

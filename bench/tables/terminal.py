@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -14,12 +15,36 @@ from bench.tables.sheet import sheets
 _STYLES = {BEST: "[bold]{}[/]", SECOND: "[underline]{}[/]"}
 
 
-def terminal(frame: pd.DataFrame) -> Table:
-    """A frame for the terminal: one table a task, the columns that fit, best in bold."""
+DROPPED_FIRST = ("training_time", "mac_effective", "ac", "weights", "inference_throughput")
+"""What a narrow terminal loses of the comparison, in this order; the files have everything."""
+
+
+def terminal(frame: pd.DataFrame, width: int | None = None) -> Table:
+    """A frame for a terminal of `width` characters: one table a task, best in bold.
+
+    Columns that do not fit are left out, least telling first; None takes all there are.
+    """
+    metrics = narrow(frame)
+    tables = _tables(frame, metrics)
+    for metric in DROPPED_FIRST:
+        if width is None or metrics is None or _natural_width(tables) <= width:
+            break
+        metrics = [each for each in metrics if each != metric]
+        tables = _tables(frame, metrics)
     page = Table.grid(padding=(0, 0, 1, 0))
-    for sheet in sheets(frame, narrow(frame)):
-        page.add_row(_printed(sheet))
+    for table in tables:
+        page.add_row(table)
     return page
+
+
+def _tables(frame: pd.DataFrame, metrics: list[str] | None) -> list[Table]:
+    return [_printed(sheet) for sheet in sheets(frame, metrics)]
+
+
+def _natural_width(tables: list[Table]) -> int:
+    """Characters the widest table takes when no cell is wrapped; heads may wrap at spaces."""
+    ruler = Console(width=1000)
+    return max((ruler.measure(table).maximum for table in tables), default=0)
 
 
 def _printed(sheet: Sheet) -> Table:

@@ -19,11 +19,11 @@ seeds = [0, 1]
 [[group]]
 tasks = ["digits-dvs"]
 backbone = "small"
-baselines = ["cnn", "lstm", "liaf-net"]
+baselines = ["cnn", "lstm"]
 [group.data]
 limit = 200
 [group.recipe]
-epochs = 4
+epochs = 3
 batch_size = 32
 [measure]
 count_samples = 2

@@ -1,0 +1,51 @@
+"""What `liafbench run` also takes: benchmarks that are not made of training cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.markup import escape
+
+from bench import kernels
+from bench.cli.console import console, note
+from bench.cli.throughput import run_throughput
+from bench.counting import suite as counting
+from bench.kernels.report import frame, markdown
+from bench.results import find_folders, read, settle
+from bench.runs.provenance import usable_cores
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A benchmark by its title and the function (out, device, minutes) that runs it."""
+
+    title: str
+    run: Callable[[Path, str, float], None]
+
+
+def _counting(out: Path, _device: str, _minutes: float) -> None:
+    """Dense counts of everything; sparse columns from the trained networks found in `out`."""
+    records = None
+    if any(out.glob("*/*/runs")):
+        records = settle(read(find_folders(out))).records
+    for path in counting.run(out, records, lambda place: note.print(escape(str(place)))):
+        console.print(f"table:   {path}")
+
+
+def _neurons(out: Path, device: str, _minutes: float) -> None:
+    plan = kernels.Plan(device=device)
+    found = kernels.run(out, plan, progress=lambda line: note.print(escape(line)))
+    console.print(markdown(frame(found.verdicts())))
+
+
+def _throughput(out: Path, device: str, minutes: float) -> None:
+    run_throughput(out, device, minutes, threads=usable_cores())
+
+
+BENCHES = {
+    "counting": Bench("What every baseline costs on every task and backbone", _counting),
+    "neurons": Bench("The neurons of every engine against the memory limit", _neurons),
+    "throughput": Bench("Throughput over batch sizes, precisions and engines", _throughput),
+}
