@@ -50,8 +50,8 @@ def _uncompiled(module: nn.Module) -> nn.Module:
     """What torch.compile wraps, in the module and below it: the tracer cannot see into it."""
     for parent in list(module.modules()):
         for name, child in list(parent._modules.items()):
-            if hasattr(child, "_orig_mod"):
-                setattr(parent, name, child._orig_mod)
+            if (below := getattr(child, "_orig_mod", None)) is not None:
+                setattr(parent, name, below)
     inner = getattr(module, "_orig_mod", module)
     assert isinstance(inner, nn.Module)
     return inner

@@ -43,7 +43,7 @@ class Counter:
     def _observe(self, call: Inputs) -> Run:
         tensors = tuple(t.view_as(t) for t in call.tensors)
         for tensor, kind in zip(tensors, self._kinds(len(tensors)), strict=True):
-            self.observer.declare(tensor, kind)
+            self.observer.facts.declare(tensor, kind)
         with quiet_run():
             try:
                 with self.observer:

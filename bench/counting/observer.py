@@ -12,14 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.weak import WeakTensorKeyDictionary
 
 from bench.counting.declared import NeuronLayer, is_recurrent_map, neuron_layer
 from bench.counting.dependence import FRESH as FRESH_MAKERS
+from bench.counting.facts import Facts
 from bench.counting.known import ANALOG, FRESH, KINDS, SPIKES, Kind, Known
 from bench.counting.layers import LayerRun, Synapse
 from bench.counting.names import ACTIVATIONS, FREE, NEURON, SYNAPTIC, base_name
-from bench.counting.numbering import Numbering
 from bench.counting.propagation import propagate
 from bench.counting.shapes_only import on_meta
 from bench.counting.sparse import FanOuts
@@ -49,9 +48,8 @@ class Observer(TorchDispatchMode):
         super().__init__()
         self.structure = Structure(net)
         self.fan_outs = FanOuts()
-        self.numbering = Numbering(net)
+        self.facts = Facts(net)
         self.run = Run()
-        self._facts: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
         self._scopes: list[tuple[str, bool]] = [("", False)]
         self._calls = SynapseCalls(self)
         self._counting = True
@@ -64,29 +62,9 @@ class Observer(TorchDispatchMode):
         for name, module in net.named_modules():
             self._watch(name, module)
 
-    # What is known of tensors ---------------------------------------------------------------
-
-    def declare(self, tensor: Tensor, kind: Kind) -> None:
-        """An input of the network, and its kind."""
-        self._facts[tensor] = Known("input", kind)
-
     def known(self, tensor: Tensor) -> Known:
-        """What is known of a tensor; constants become known when they are met."""
-        fact = self._facts.get(tensor)
-        if fact is not None:
-            return fact
-        if tensor.is_inference() and tensor.dim() and not self.inside_neuron:
-            raise UncountableError(
-                f"module {self.module!r} uses a tensor of shape {tuple(tensor.shape)} that came "
-                "up out of torch's sight (numpy, an extension); compute it with torch operators"
-            )
-        fact = (
-            FRESH
-            if tensor.is_inference()
-            else Known("weight", number=self.numbering.of_leaf(tensor))
-        )
-        self._facts[tensor] = fact
-        return fact
+        """What is known of a tensor; UncountableError for one of unknown origin."""
+        return self.facts.of(tensor, self.module, anything=self.inside_neuron)
 
     @property
     def module(self) -> str:
@@ -144,7 +122,7 @@ class Observer(TorchDispatchMode):
             for tensor in pytree.tree_leaves(output):
                 if isinstance(tensor, Tensor):
                     fact = replace(self.known(tensor).plain(), kind=kind)
-                    self._facts[tensor] = fact
+                    self.facts.learn(tensor, fact)
 
     def _neurons(self, name: str, declared: NeuronLayer, inputs: Any, output: Any) -> None:
         tensor = next(t for t in pytree.tree_leaves(output) if isinstance(t, Tensor))
@@ -180,7 +158,7 @@ class Observer(TorchDispatchMode):
             self.run.synapses[call].feed(kind)
         units = output[(0,) * batch_dims].numel() if output.numel() else 0
         self.structure.add_neurons(name, name, units)
-        self._facts[output] = Known("input", kind)
+        self.facts.learn(output, Known("input", kind))
 
     # Operators -------------------------------------------------------------------------------
 
@@ -242,7 +220,7 @@ class Observer(TorchDispatchMode):
             found = self._after(name, positional, outs, found)
         for tensor, fact in zip(outs, found, strict=True):
             if mutated or not any(tensor is t for t in tensors):
-                self._learn(tensor, fact, mutated)
+                self.facts.learn(tensor, fact, mutated)
 
     def _depends(self, name: str, facts: Sequence[Known]) -> bool:
         if name in FRESH_MAKERS:
@@ -270,7 +248,7 @@ class Observer(TorchDispatchMode):
     ) -> list[Known]:
         if not any(f.role == "weight" for f in facts):
             return [FRESH] * len(outs)
-        numbers = self.numbering.of_results(func, args, facts, len(outs), mutated)
+        numbers = self.facts.numbering.of_results(func, args, facts, len(outs), mutated)
         return [Known("weight", number=n) for n in numbers]
 
     def _after(
@@ -303,22 +281,10 @@ class Observer(TorchDispatchMode):
         layer.tally += Tally(updates=out.numel())
         layer.watch(out, spikes=False)
 
-    def _learn(self, tensor: Tensor, fact: Known, mutated: bool) -> None:
-        self._facts[tensor] = fact
-        if not mutated or fact.role != "input":
-            return
-        storage = tensor.untyped_storage()._cdata
-        for other in list(self._facts.keys()):
-            if other is not tensor and other.untyped_storage()._cdata == storage:
-                # Written through a view: what it is now decides what the whole is.
-                old = self._facts[other]
-                kind = fact.kind if old.role != "input" or old.kind == fact.kind else "analog"
-                self._facts[other] = Known("input", kind, origin=old.origin | fact.origin)
-
     def finish(self) -> Run:
         """The run so far; the next one starts from nothing."""
         done, self.run = self.run, Run()
-        self._facts = WeakTensorKeyDictionary()
+        self.facts.forget()
         self._scopes = [("", False)]
         for call in done.synapses:
             layer = done.layers[call.module]
