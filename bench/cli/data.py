@@ -48,7 +48,7 @@ def fetch(names: Names = None, data: Data = None) -> None:
     """Download, check and unpack what is missing; a local file always wins."""
     wanted = [tasks.get(name) for name in names] if names else list(tasks.TASKS.values())
     for task in wanted:
-        with _Download(task.name) as progress:
+        with Download(task.name) as progress:
             made = tasks.fetch(task.name, data, progress)
         for path in made:
             note.print(f"{task.name}: {escape(str(path))}")
@@ -70,7 +70,7 @@ def _size(size: int | None) -> str:
     return f"{size / 1e6:.1f} MB" if size else "-"
 
 
-class _Download:
+class Download:
     """A progress bar with the methods that pooch calls; silent when not a terminal."""
 
     def __init__(self, title: str) -> None:
@@ -85,7 +85,7 @@ class _Download:
         )
         self._bar = self._progress.add_task(title, total=None)
 
-    def __enter__(self) -> _Download:
+    def __enter__(self) -> Download:
         self._progress.start()
         return self
 

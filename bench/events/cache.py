@@ -57,11 +57,11 @@ def cache_bound() -> int:
     return int(bound * 1e9)
 
 
-def code_version(*files: str | None) -> str:
+def code_version(*files: str) -> str:
     """Checksum of the code of this package and of the given source files."""
     digest = hashlib.sha256()
     own = sorted(Path(bench.events.__path__[0]).glob("*.py"))
-    for path in (*own, *(Path(file) for file in files if file)):
+    for path in (*own, *map(Path, files)):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

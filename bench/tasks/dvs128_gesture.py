@@ -31,6 +31,7 @@ from bench.tasks.common.task import DataFile, Extracted, Shape, Source, Task
 
 SIDE, CLASSES = 128, 11
 MAX_TEXT = 1 << 20
+MAX_TRIAL = 1 << 29  # some 25 MB
 ARCHIVE, ARCHIVE_FOLDER = "DvsGesture.tar.gz", "DvsGesture"
 TRIALS = 122  # 98 training, 24 test
 MAX_UNPACKED = 16 << 30
@@ -56,7 +57,7 @@ class Trial:
 @lru_cache(maxsize=1)  # the gestures of one trial follow each other
 def read_trial(path: Path) -> Events:
     """The events of a whole trial, read packet by packet."""
-    with opened(path) as file:
+    with opened(path, MAX_TRIAL) as file:
         return checked(decode(file, str(path)), SIDE, SIDE, str(path))
 
 
@@ -145,7 +146,7 @@ def read(source: Source, **changes: Any) -> Splits:
     notes = [f"subset: {len(there)} trials"] if subset else []
     notes += [f"first {source.limit} training gestures"] if source.limit else []
     return recorded_splits(
-        Recorded(chosen, SIDE, SIDE, {f"{len(there)} trials": checksum}, __file__),
+        Recorded(chosen, SIDE, SIDE, {f"{len(there)} trials": checksum}, (__file__,)),
         binning_for(BINNINGS[source.backbone], changes),
         [np.flatnonzero(side == number) for number in range(3)],
         Provenance(RULE, "; ".join(notes), subset),

@@ -82,7 +82,7 @@ def read(source: Source, **changes: Any) -> Splits:
         f"{name} ({len(part.recordings)} recordings)": part.checksum
         for name, part in zip(COUNTS, (train, test), strict=True)
     }
-    recorded = Recorded([*train.recordings, *test.recordings], SIDE, SIDE, files, __file__)
+    recorded = Recorded([*train.recordings, *test.recordings], SIDE, SIDE, files, (__file__,))
     rows = np.arange(len(recorded.recordings))
     fit, testing = np.split(rows, [len(train.recordings)])
     held = hold_out(recorded.labels[fit])

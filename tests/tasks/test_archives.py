@@ -150,8 +150,10 @@ def test_a_tar_is_unpacked_whole_or_not_at_all(tmp_path):
 def test_what_is_there_already_stays(tmp_path):
     (tmp_path / "top").mkdir()
     (tmp_path / "top" / "a.txt").write_text("mine")
-    unpack(tarred(tmp_path / "a.tar.gz", plain("top/a.txt", b"theirs")), tmp_path, 10**6)
+    archive = tarred(tmp_path / "a.tar.gz", plain("top/a.txt", b"theirs"), plain("top/b.txt"))
+    unpack(archive, tmp_path, 10**6)
     assert (tmp_path / "top" / "a.txt").read_text() == "mine"
+    assert (tmp_path / "top" / "b.txt").read_text() == "data"
 
 
 def test_a_tar_bomb_stops_at_the_bound(tmp_path):

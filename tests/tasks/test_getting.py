@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from baselines.errors import UsageError
 from bench import tasks
-from bench.cli.data import data_app
+from bench.cli.data import Download, data_app
 from bench.tasks import TASKS, check
 from bench.tasks.common import checksums
 from bench.tasks.common.checking import check_task
@@ -58,7 +58,9 @@ def test_the_second_mirror_is_tried_and_the_file_checked(server, tmp_path):
     address, folder = server
     (folder / "a.bin").write_bytes(CONTENT)
     task = task_of(official(address + "absent", address + "a.bin"))
-    made = fetch_task(task, tmp_path)
+    with Download("toy") as progress:
+        made = fetch_task(task, tmp_path, progress)
+        assert progress.total == len(CONTENT)
     assert made == [tmp_path / "toy" / "a.bin"]
     assert made[0].read_bytes() == CONTENT
     assert fetch_task(task, tmp_path) == []

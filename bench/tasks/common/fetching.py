@@ -49,6 +49,9 @@ def fetch_task(task: Task, data_dir: Path, progress: Any = None) -> list[Path]:
         if file.unpacked_bound:
             unpack(path, folder, file.unpacked_bound)
             made.append(folder)
+    state = check_task(task, data_dir)
+    if state.state != PRESENT:
+        raise UsageError(f"{task.name} in {folder} is {state.state}: {state.detail}")
     return made
 
 

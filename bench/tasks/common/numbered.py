@@ -77,7 +77,7 @@ class Numbered:
         notes = [f"subset: {len(members)} recordings"] if subset else []
         notes += [f"first {source.limit} training recordings"] if source.limit else []
         return recorded_splits(
-            Recorded(recordings, SIDE, SIDE, files, self.code),
+            Recorded(recordings, SIDE, SIDE, files, (self.code, __file__)),
             binning_for(binning, changes),
             [np.flatnonzero(sides == side) for side in range(3)],
             Provenance(self.rule, "; ".join(notes), subset),

@@ -20,8 +20,8 @@ def _mark(status: os.stat_result) -> tuple[int, int, int, int]:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
-    """An open regular file; UsageError if it is none, unreadable, or changes meanwhile."""
+def opened(path: Path, bound: int | None = None) -> Iterator[BinaryIO]:
+    """An open regular file of at most `bound` bytes; UsageError if it changes meanwhile."""
     try:
         # O_NONBLOCK: opening a named pipe must not wait for a writer that never comes.
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
@@ -31,6 +31,9 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     if not stat.S_ISREG(before.st_mode):
         os.close(handle)
         raise UsageError(f"{path} is not a regular file")
+    if bound is not None and before.st_size > bound:
+        os.close(handle)
+        raise UsageError(f"{path} has {before.st_size} bytes, more than the {bound} it may have")
     with os.fdopen(handle, "rb") as file:
         yield file
         try:
@@ -43,14 +46,8 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 
 def read_file(path: Path, bound: int) -> bytes:
     """The bytes of a file of at most `bound` bytes."""
-    with opened(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        if size > bound:
-            raise UsageError(f"{path} has {size} bytes, more than the {bound} that it may have")
-        data = file.read(bound + 1)
-        if len(data) != size:
-            raise UsageError(f"{path} changed while it was read; read it again")
-        return data
+    with opened(path, bound) as file:
+        return file.read(bound)
 
 
 def read_text(path: Path, bound: int) -> str:

@@ -42,7 +42,7 @@ class Recorded:
     height: int
     width: int
     files: dict[str, str]
-    code: str  # the source file of the reader
+    code: tuple[str, ...]  # the source files of the reader
 
     @property
     def labels(self) -> np.ndarray:
@@ -57,7 +57,7 @@ class Recorded:
             "files": self.files,
             "names": [recording.name for recording in self.recordings],
             "binning": asdict(binning),
-            "code": code_version(self.code, __file__),
+            "code": code_version(*self.code, __file__),
         }
         entry = FrameCache().get(key, shape, lambda repairs: self._make(binning, repairs))
         return entry.frames, entry.repairs

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import shutil
 import tarfile
 import zlib
@@ -85,10 +84,10 @@ def each_member(path: Path, bound: int, take: Take) -> None:
 
 
 def unpack(path: Path, target: Path, bound: int) -> None:
-    """Unpack a .tar.gz below the folder `target`, whole or not at all.
+    """Unpack a .tar.gz below the folder `target`.
 
-    What the archive holds appears under its final name only when all of it is there; files and
-    folders that are already there stay as they are.
+    Files appear under their final names only when the whole archive has been read without fault;
+    files that are already there stay as they are.
     """
     own = target / f"unpacking-{uuid4().hex}.tmp"
 
@@ -100,9 +99,11 @@ def unpack(path: Path, target: Path, bound: int) -> None:
 
     try:
         each_member(path, bound, write)
-        for made in own.iterdir() if own.is_dir() else ():
-            if not (target / made.name).exists():
-                os.replace(made, target / made.name)
+        for made in own.rglob("*"):
+            final = target / made.relative_to(own)
+            if made.is_file() and not final.exists():
+                final.parent.mkdir(parents=True, exist_ok=True)
+                made.replace(final)
     except OSError as error:
         raise UsageError(f"cannot unpack {path} into {target}: {error.strerror}") from error
     finally:
