@@ -128,7 +128,7 @@ def _show(comparison: Comparison, series: dict[str, Timings]) -> None:
 def _table(name: str, timings: Timings, batch: int) -> Table:
     first = next(iter(timings.seconds))
     table = Table(title=name, title_justify="left", box=None, pad_edge=False)
-    for column in ("engine", "ms per batch", "±", "samples/s", f"time / {first}", "95 % interval"):
+    for column in ("engine", "ms per batch", "±", "samples/s", f"time / {first}", "99 % interval"):
         table.add_column(column, justify="left" if column == "engine" else "right")
     for contender in timings.seconds:
         median, spread = timings.median(contender), timings.spread(contender)

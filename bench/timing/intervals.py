@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-CONFIDENCE = 0.95
+CONFIDENCE = 0.99
+"""Nominal. With ten to thirty rounds, alike as neighbours are, a percentile bootstrap covers less
+than it says: at 95 % it held the true median in 76 to 92 of 100 simulated series."""
 RESAMPLES = 2000
 
 Array = npt.NDArray[np.float64]
@@ -17,7 +19,7 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Interval:
-    """A value with the ends of its bootstrap interval (95 %) and the rounds it rests on."""
+    """A value with the ends of its bootstrap interval (99 %) and the rounds it rests on."""
 
     value: float
     low: float

@@ -26,7 +26,7 @@ RATIO = ["time_ratio", "low", "high", "relative_to"]
 def throughput_table(documents: Iterable[dict[str, Any]]) -> pd.DataFrame:
     """KEY, each figure with its spread and n, and the time relative to the sweep's first entrant.
 
-    low and high are the 95 % interval of that ratio; note says why an entrant has no figure.
+    low and high are the 99 % interval of that ratio; note says why an entrant has no figure.
     """
     found = list(documents)
     rows = [row for document in found for row in _rows(document)]
@@ -57,7 +57,7 @@ def _caption(sources: Iterable[dict[str, Any]]) -> str:
     said = "; ".join(f"{name} {', '.join(sorted(values))}" for name, values in distinct.items())
     return (
         f"{said}. Medians; spread is half the interquartile range over n rounds (of latency "
-        "percentiles, of their bootstrap). Ratios are paired within rounds, with their 95 % "
+        "percentiles, of their bootstrap). Ratios are paired within rounds, with their 99 % "
         "interval; noise is the typical relative spread of a point's rounds."
     )
 

@@ -18,7 +18,7 @@ from bench.timing.stopwatch import Stopwatch, stopwatch_for
 from bench.timing.timings import Timings
 
 SAMPLE_SECONDS = 0.05
-LEAST_ROUNDS = 10
+LEAST_ROUNDS = 15
 INPUT = "synthetic: uniform random values of the task's shape"
 
 
