@@ -115,13 +115,17 @@ def case_of(variant: Variant, shape: tuple[int, ...] = (5, 3, 7)) -> Case:
     raise AssertionError("no input keeps away from every kink")
 
 
-def check(kernel: Kernel, case: Case, needs: tuple[bool, ...]) -> None:
-    """The kernel on the case, against the reference."""
+NEAREST = 2.0**-8  # what rounding a float32 to the nearest bfloat16 changes at most, relatively
+TRUNCATED = 2.0**-7
+
+
+def check(kernel: Kernel, case: Case, needs: tuple[bool, ...], bfloat16: float = NEAREST) -> None:
+    """The kernel on the case, against the reference; `bfloat16`: its error of rounding."""
     needs = (*needs[:4], needs[4] and case.step.klif)
     given = tuple(p for p in case.parameters if p is not None)
     assert kernel.refuses(case.x, given, case.step) is None
     y = kernel.forward(case.x, *case.parameters, case.step)
-    check_output(y, case)
+    check_output(y, case, bfloat16)
     gradients = kernel.backward(case.grad_y, case.x, *case.parameters, case.step, needs)
     for i, (found, exact) in enumerate(zip(gradients, case.expected.gradients, strict=True)):
         assert (found is not None) == needs[i]
@@ -132,19 +136,19 @@ def check(kernel: Kernel, case: Case, needs: tuple[bool, ...]) -> None:
         assert (found.dtype, found.shape) == (like.dtype, like.shape)
         terms = case.expected.gradients[0]
         assert terms is not None
-        rounding = 2.0**-8 if found.dtype == torch.bfloat16 else 1e-5
+        rounding = bfloat16 if found.dtype == torch.bfloat16 else 1e-5
         # Where a sum cancels, no float32 sum is better than its largest terms allow.
         scale = max(exact.abs().max().item(), terms.abs().max().item())
         off = (found.double() - exact).abs().max().item()
         assert off <= rounding * scale, f"gradient {i} is off by {off:.3g} of {scale:.3g}"
 
 
-def check_output(y: Tensor, case: Case) -> None:
+def check_output(y: Tensor, case: Case, bfloat16: float) -> None:
     assert (y.dtype, y.shape) == (case.x.dtype, case.x.shape)
     assert y.stride() == torch.empty_like(case.x).stride()
     if case.step.output == "spike":
         assert torch.equal(y.double(), case.expected.y)
     elif y.dtype == torch.bfloat16:
-        torch.testing.assert_close(y.double(), case.expected.y, rtol=2.0**-8, atol=1e-6)
+        torch.testing.assert_close(y.double(), case.expected.y, rtol=bfloat16, atol=1e-6)
     else:
         torch.testing.assert_close(y.double(), case.expected.y, rtol=1e-6, atol=1e-6)

@@ -163,8 +163,7 @@ def backward(
             states = states + (r,)  # type: ignore[assignment] # noqa: RUF005
             charged = charged + (h,)  # type: ignore[assignment] # noqa: RUF005
             r = reset(firing_potential(h, k, KLIF), v_threshold, k, rest, SOFT, SCALE)
-        for back in tl.static_range(CHUNK):
-            j: tl.constexpr = CHUNK - 1 - back
+        for j in tl.static_range(CHUNK - 1, -1, -1):
             here = inside & (first_step + j < time_steps)
             incoming = tl.load(from_y + j * grad_y_stride, mask=here, other=0.0).to(tl.float32)
             grad_h, grad_threshold, grad_k = step_back(
