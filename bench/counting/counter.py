@@ -13,7 +13,8 @@ from bench.counting.call import Inputs, Snapshot, private_copy, quiet_run
 from bench.counting.counts import OPERATIONS, STRUCTURE, Counts, table, totals
 from bench.counting.known import KINDS, Kind
 from bench.counting.observer import Observer, Run
-from bench.counting.tally import UncountableError
+from bench.counting.sight import Sight
+from bench.counting.tally import NOTHING, Tally, UncountableError
 from bench.counting.tracing import Call, traced_tallies, within
 from bench.counting.weights import parameters_by_module
 
@@ -46,10 +47,9 @@ class Counter:
             self.observer.facts.declare(tensor, kind)
         with quiet_run():
             try:
-                with self.observer:
+                with self.observer, Sight(self.observer):
                     outputs = call.call(self.net, tensors)
-                for output in outputs:
-                    self.observer.known(output)
+                self.observer.check_outputs(outputs)
             finally:
                 run = self.observer.finish()
                 self._state.restore()
@@ -57,24 +57,31 @@ class Counter:
 
     def _trace(self, call: Inputs, run: Run) -> None:
         """fvcore's trace and the run must agree on everything dense, module by module."""
-        with quiet_run():
-            tallies = traced_tallies(
-                Call(self._plain, call.call), call.tensors, self.observer.declared
-            )
-        for path in {*tallies, *run.layers}:
+        difference = ""
+        # A trace drops what no result needs; the second one keeps it, at the price of memory.
+        for keep in (False, True):
+            with quiet_run():
+                tallies = traced_tallies(
+                    Call(self._plain, call.call, keep), call.tensors, self.observer.declared
+                )
+            difference = self._difference(tallies, run)
+            if not difference:
+                return
+        raise UncountableError(f"{difference}; it does not do the same each time")
+
+    def _difference(self, tallies: Mapping[str, Tally], run: Run) -> str:
+        """The first module whose trace and run differ, or nothing."""
+        for path in sorted({*tallies, *run.layers}):
             if within(path, self.observer.declared):
                 continue
-            traced, ran = tallies.get(path), run.layers.get(path)
-            mac = traced.macs if traced else 0
-            elementwise = traced.elementwise if traced else 0
-            if mac != (ran.tally.macs if ran else 0) or elementwise != (
-                ran.tally.elementwise if ran else 0
-            ):
-                raise UncountableError(
-                    f"module {path!r}: the trace has {mac} MACs and {elementwise} elementwise "
-                    f"operations, the run {ran.tally.macs if ran else 0} and "
-                    f"{ran.tally.elementwise if ran else 0}; it does not do the same each time"
+            traced = tallies.get(path, NOTHING)
+            ran = run.layers[path].tally if path in run.layers else NOTHING
+            if (traced.macs, traced.elementwise) != (ran.macs, ran.elementwise):
+                return (
+                    f"module {path!r}: the trace has {traced.macs} MACs and {traced.elementwise} "
+                    f"elementwise operations, the run {ran.macs} and {ran.elementwise}"
                 )
+        return ""
 
     def _kinds(self, inputs: int) -> list[Kind]:
         kinds = [self.kinds] * inputs if isinstance(self.kinds, str) else list(self.kinds)

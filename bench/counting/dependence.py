@@ -11,6 +11,7 @@ from bench.counting.names import SYNAPTIC, words
 
 FRESH = words(
     """
+    lift_fresh lift_fresh_copy
     zeros ones empty full zeros_like ones_like empty_like full_like new_zeros new_ones new_empty
     new_full arange linspace eye scalar_tensor tensor rand rand_like randn randn_like randint
     randint_like randperm size sym_size numel dim _shape_as_tensor empty_strided

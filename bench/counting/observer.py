@@ -181,6 +181,15 @@ class Observer(TorchDispatchMode):
             self._observe(name, func, positional, args, kwargs, outs, formula)
         return out
 
+    def check_outputs(self, outputs: Sequence[Tensor]) -> None:
+        """Results that no operator made, or that no input reaches, are an error."""
+        roles = {self.known(output).role for output in outputs}
+        if outputs and "input" not in roles:
+            raise UncountableError(
+                "no result depends on the input as far as torch can see; compute it with torch "
+                "operators"
+            )
+
     def _meets_input(self, args: Any, kwargs: Any) -> bool:
         tensors = [t for t in pytree.tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
         return any(self.known(t).role == "input" for t in tensors)
@@ -199,6 +208,10 @@ class Observer(TorchDispatchMode):
         outs: list[Tensor],
         formula: Callable[..., Tally] | None,
     ) -> None:
+        if name in FRESH_MAKERS:
+            for tensor in outs:
+                self.facts.learn(tensor, FRESH)
+            return
         tensors = [t for t in pytree.tree_leaves(positional) if isinstance(t, Tensor)]
         mutated = func._schema.is_mutable
         facts = [self.known(t) for t in tensors]
@@ -207,9 +220,7 @@ class Observer(TorchDispatchMode):
         if counted and (depends or name in SYNAPTIC):
             assert formula is not None
             self._count(name, formula, positional, outs, depends)
-        if name in FRESH_MAKERS:
-            found = [FRESH] * len(outs)
-        elif not depends:
+        if not depends:
             found = self._constants(func, positional, facts, outs, mutated)
         elif self.inside_neuron:
             found = [Known("input")] * len(outs)
@@ -223,8 +234,6 @@ class Observer(TorchDispatchMode):
                 self.facts.learn(tensor, fact, mutated)
 
     def _depends(self, name: str, facts: Sequence[Known]) -> bool:
-        if name in FRESH_MAKERS:
-            return False
         roles = {f.role for f in facts}
         return "input" in roles or (name in SYNAPTIC and "fresh" in roles)
 

@@ -23,7 +23,7 @@ def _each(additions: int = 0, multiplications: int = 0, others: int = 0) -> Tall
 PER_ELEMENT: dict[str, Tally] = {
     **dict.fromkeys(("add", "sub", "rsub", "subtract", "__radd__", "__rsub__"), _each(1)),
     **dict.fromkeys(
-        ("mul", "div", "multiply", "divide", "true_divide", "square", "neg"), _each(0, 1)
+        ("mul", "div", "multiply", "divide", "true_divide", "square", "neg", "outer"), _each(0, 1)
     ),
     **dict.fromkeys(("eq", "ne", "lt", "le", "gt", "ge"), _each(0, 0, 1)),
     **dict.fromkeys(("maximum", "minimum", "fmax", "fmin", "abs", "sign", "sgn"), _each(0, 0, 1)),

@@ -23,7 +23,7 @@ from bench.counting.known import (
 )
 from bench.counting.names import CONVOLUTIONS
 from bench.counting.propagation import KnownOf
-from bench.counting.synaptic import matrices_of, steps_of
+from bench.counting.synaptic import einsum_sizes, matrices_of, spelled, steps_of
 from bench.counting.tally import UncountableError
 
 aten = torch.ops.aten
@@ -90,12 +90,11 @@ def product(
 ) -> Sparse:
     """Sparse counts of a convolution, linear, matmul, einsum, ...: any product of two tensors."""
     operands = operands_of(name, args)
-    if len(operands) != 2:
-        raise UncountableError(
-            f"{name} of {len(operands)} operands has no sparse count; multiply two at a time"
-        )
     facts = [known(t) for t in operands]
     kind = _kind_of(facts)
+    if len(operands) != 2:
+        count = _chain(args[0], operands, facts)
+        return Sparse(kind, count, count if kind == SPIKES else 0)
     present = [presence(t, f) if f.role != "weight" else None for t, f in _pairs(operands, facts)]
     count = _multiplied(name, args, operands, facts, present, out, fan_outs)
     if kind == SPIKES:
@@ -107,6 +106,26 @@ def product(
         return Sparse(kind, count, 0)
     folded = _multiplied(name, args, operands, facts, events, out, fan_outs)
     return Sparse(kind, count, folded)
+
+
+def _chain(equation: str, operands: list[Tensor], facts: list[Known]) -> int:
+    """An einsum from left to right; what comes in between counts dense."""
+    shapes = [tuple(t.shape) for t in operands]
+    terms, right_side = spelled(equation, shapes)
+    sizes = einsum_sizes(equation, shapes)
+    active = [
+        indicator(t) if f.role == "weight" else presence(t, f).double()
+        for t, f in _pairs(operands, facts)
+    ]
+    if len(operands) == 1:
+        return 0
+    total, current, left = 0, terms[0], active[0]
+    for i, (term, right) in enumerate(zip(terms[1:], active[1:], strict=True), start=2):
+        total += _total(torch.einsum(f"{current},{term}->", left, right))
+        later = set("".join(terms[i:])) | set(right_side)
+        current = "".join(sorted((set(current) | set(term)) & later))
+        left = torch.ones([sizes[c] for c in current], dtype=torch.float64)
+    return total
 
 
 def _pairs(operands: list[Tensor], facts: list[Known]) -> list[tuple[Tensor, Known]]:

@@ -74,8 +74,8 @@ class SynapseCalls:
         weights = [i for i, f in enumerate(facts) if f.role == "weight"]
         key: Hashable = name
         frames = out.numel() // max(out.shape[-1], 1) if out.dim() else 1
-        if depends and len(weights) == 1:
-            weight, fact = operands[weights[0]], facts[weights[0]]
+        for i in weights if depends and len(weights) < len(operands) else ():
+            weight, fact = operands[i], facts[i]
             self.o.structure.add_weight(self.o.module, weight, fact.number)
             key, synapses, frames = self._geometry(name, args, weight, fact, out, frames)
             self.o.structure.add_synapses(self.o.module, key, synapses)

@@ -14,6 +14,8 @@ from typing import Any
 
 from fvcore.nn.jit_analysis import JitModelAnalysis
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils import _pytree as pytree
 
 from bench.counting.dependence import Dependence, Shaped, arguments
 from bench.counting.names import FREE, SYNAPTIC, base_name
@@ -32,15 +34,36 @@ class Call(nn.Module):
     """A call of a module with any nest of inputs, as a module from tensors to tensors."""
 
     def __init__(
-        self, net: nn.Module, call: Callable[[nn.Module, tuple[Tensor, ...]], list[Tensor]]
+        self,
+        net: nn.Module,
+        call: Callable[[nn.Module, tuple[Tensor, ...]], list[Tensor]],
+        keep: bool = False,
     ) -> None:
         super().__init__()
         self.net = net
         self._call = call
+        self._keep = keep
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
-        """The tensors in what the module returns."""
-        return tuple(self._call(self.net, tensors))
+        """The tensors in what the module returns; with `keep` all that it makes as well."""
+        if not self._keep:
+            return tuple(self._call(self.net, tensors))
+        with _Keep() as kept:
+            results = self._call(self.net, tensors)
+        return (*results, *kept.made)
+
+
+class _Keep(TorchFunctionMode):
+    """Collects every tensor that a function of torch returns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made: list[Tensor] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        self.made += [t for t in pytree.tree_leaves(result) if isinstance(t, Tensor)]
+        return result
 
 
 def traced_tallies(

@@ -94,6 +94,46 @@ def test_what_torch_cannot_see_is_refused() -> None:
             count(net, torch.rand(2, 4))
 
 
+def test_a_detour_through_numpy_is_refused() -> None:
+    class Detour(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x + torch.tensor(np.asarray(x) @ np.ones((4, 4), np.float32))
+
+    class Unrelated(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.tensor([v * 2 for v in x.flatten().tolist()]).relu()
+
+    with pytest.raises(UncountableError, match="out of torch's sight"):
+        count(Detour(), torch.rand(2, 4))
+    with pytest.raises(UncountableError, match="no result depends on the input"):
+        count(Unrelated(), torch.rand(2, 4))
+
+
+def test_constants_may_be_made_in_forward() -> None:
+    class Constants(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x @ torch.tensor([[1.0], [0.0], [2.0], [3.0]]) * torch.tensor(2.0)
+
+    counts = count(Constants(), torch.rand(2, 4))
+    assert (counts.mac_dense, counts.elementwise) == (8, 2)
+
+
+def test_results_that_nothing_needs_are_counted() -> None:
+    """A tracer drops them, the machine does not."""
+
+    class Aside(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head, self.aside = nn.Linear(4, 3), nn.Linear(4, 5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.aside(x).relu()
+            return self.head(x) if x.sum().item() > 0 else x
+
+    counts = count(Aside(), torch.rand(2, 4))
+    assert (counts.mac_dense, counts.elementwise, counts.weights) == (24 + 40, 10 + 7, 32)
+
+
 def test_scripted_code_is_refused() -> None:
     scripted = torch.jit.script(nn.Sequential(nn.Linear(3, 3), nn.ReLU()))
     for net in (scripted, nn.Sequential(nn.Linear(3, 3), scripted)):

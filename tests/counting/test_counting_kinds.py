@@ -278,6 +278,22 @@ def test_attention_of_spikes_accumulates() -> None:
     assert count(Attend(), (q, k)).mac_effective == both
 
 
+def test_einsums_of_three_go_from_left_to_right() -> None:
+    class Chain(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Parameter(torch.rand(4, 5)), nn.Parameter(torch.rand(5, 3))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.einsum("bi,ij,jk->bk", x, self.a, self.b)
+
+    x = (torch.rand(6, 4) < 0.5).float()
+    counts = count(Chain(), x)
+    assert counts.mac_dense == 6 * 4 * 5 + 6 * 5 * 3
+    assert counts.mac_effective == int(x.sum()) * 5 + 6 * 5 * 3
+    assert counts.weights == counts.synapses == 35
+
+
 def test_masked_attention_multiplies_what_the_mask_lets_through() -> None:
     class Attend(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
