@@ -71,8 +71,8 @@ CASES: dict[str, tuple[Callable[..., Any], int]] = {
     "dropout": (lambda x: F.dropout(x, 0.5, False), 0),
     "dropout-kept-on": (lambda x: F.dropout(x, 0.5, True), 120),
     "views": (lambda x: x.permute(3, 1, 0, 2).reshape(10, 12).T.contiguous(), 0),
-    "integers": (lambda x: (torch.arange(5) * 2 + 1).to(x.dtype), 0),
-    "constants": (lambda x: x.new_ones(3) * 2 + 1, 0),
+    "integers": (lambda x: x + (torch.arange(5) * 2 + 1).to(x.dtype), 120),
+    "constants": (lambda x: x + (x.new_ones(5) * 2 + 1), 120),
 }
 
 
