@@ -26,7 +26,7 @@ class Entry(NamedTuple):
 def split(text: str) -> Iterator[Entry]:
     """The entries of a BibTeX text, in order; each begins a line."""
     starts = list(_ENTRY.finditer(text))
-    ends = [match.start() for match in starts[1:]] + [len(text)]
+    ends = [*(match.start() for match in starts[1:]), len(text)][: len(starts)]
     for match, end in zip(starts, ends, strict=True):
         yield Entry(match[1], text[match.start() : end].strip())
 

@@ -32,7 +32,8 @@ PAGES = [
 STANDS_FOR = {
     "SUITE": "quick", "RESULTS": "results", "RESULTS_A": "results", "RESULTS_B": "again",
     "DIR": "data", "BASELINE": "klif", "TASK": "digits-dvs", "$TASK": "nmnist",
-    "task=$TASK": "task=nmnist", "ENGINE": "reference",
+    "task=$TASK": "task=nmnist", "ENGINE": "reference", "A": "results", "B": "again",
+    "results/quick/A": "results", "results/quick/B": "again",
 }  # fmt: skip
 PARSED = (
     "time",
