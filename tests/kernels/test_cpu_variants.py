@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from kernel_cases import NEEDS, Variant, case_of, check, every_variant, name, pairwise
 
+from baselines.neurons.kernels import cpu_build
 from baselines.neurons.kernels.cpu import Cpu
 
 pytestmark = pytest.mark.usefixtures("compiler")
@@ -18,7 +21,11 @@ def test_pairs_of_options(variant: Variant) -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("klif", ["no", "k", "k, scaled"])
 @pytest.mark.parametrize("output", ["spike", "relu", "selu", "leaky_relu", "identity"])
-def test_every_variant(output: str, klif: str) -> None:
+def test_every_variant(
+    output: str, klif: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # Hundreds of variants that nobody will ask for again stay out of the user's cache.
+    monkeypatch.setattr(cpu_build, "cache_folder", lambda: tmp_path)
     for variant in every_variant():
         if variant["output"] == output and variant["klif"] == klif:
             check(Cpu(), case_of(variant), NEEDS[variant["needs"]])
