@@ -7,6 +7,7 @@ import importlib.util
 import io
 import sys
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from typing import Any
 
 import pandas as pd
@@ -34,6 +35,17 @@ def comparison() -> pd.DataFrame:
             row[name] = _answer(counter, case)
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def versions() -> dict[str, str | None]:
+    """Of everything whose numbers are in the tables; None for what is not installed."""
+    found: dict[str, str | None] = {}
+    for name in ("liafbench", "torch", "fvcore", "spikingjelly", "ptflops", "neurobench"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = None
+    return found
 
 
 def missing() -> list[str]:

@@ -2,11 +2,12 @@
 
 `run` writes into `<out>/counting`: costs (every task, backbone and baseline, at equal backbone and
 at equal budget), ratios (against LIAF-Net on the tasks of its paper) and counters (other tools on
-networks whose counts are derived by hand), each as CSV and Markdown.
+networks whose counts are derived by hand), each as CSV and Markdown, and the versions used.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +77,9 @@ def run(
             path = folder / f"{name}.{ending}"
             path.write_text(text, encoding="utf-8")
             written.append(path)
-    return written
+    about = folder / "versions.json"
+    about.write_text(json.dumps(counters.versions(), indent=1) + "\n", encoding="utf-8")
+    return [*written, about]
 
 
 def places() -> Iterator[Place]:

@@ -150,6 +150,25 @@ def test_the_suites_tables(tmp_path: Path) -> None:
     assert "n/a" in suite.markdown(table)
 
 
+def test_the_suite_writes_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = [
+        suite.Place(task, backbone, suite.EQUAL_BACKBONE, "liaf-net")
+        for task, backbone in suite.PAPER_TASKS
+    ]
+    monkeypatch.setattr(suite, "places", lambda: iter(few))
+    seen: list[suite.Place] = []
+    written = suite.run(tmp_path, on_row=seen.append)
+    assert seen == few
+    assert {path.name for path in written} == {
+        f"{name}.{ending}" for name in ("costs", "ratios", "counters") for ending in ("csv", "md")
+    } | {"versions.json"}
+    assert all(path.parent == tmp_path / "counting" and path.stat().st_size for path in written)
+    costs = pd.read_csv(tmp_path / "counting" / "costs.csv")
+    assert list(costs["mac_dense"]) == [
+        counted(p.baseline, p.task, p.backbone).mac_dense for p in few
+    ]
+
+
 def test_every_task_and_backbone_has_its_rows() -> None:
     wanted = list(suite.places())
     assert {(p.task, p.backbone) for p in wanted} == {
