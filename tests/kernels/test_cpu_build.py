@@ -26,9 +26,9 @@ def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """An empty cache folder, and nothing remembered."""
     monkeypatch.setattr(cpu_build, "cache_folder", lambda: tmp_path / "kernels")
     monkeypatch.delenv("LIAFBENCH_KERNEL", raising=False)
-    cpu_build.forget()
+    cpu_call.forget()
     yield tmp_path
-    cpu_build.forget()
+    cpu_call.forget()
 
 
 def falls_back_with_one_line(expected: str) -> None:
@@ -91,13 +91,13 @@ def test_backward_falls_back_when_only_the_forward_compiles(
     kernel, x = Cpu(), torch.randn(3, 5)
     needs = (True, True, False, False, False)
     expected = kernel.backward(x, x, *GIVEN, None, Step(), needs)
-    cpu_build.forget()
+    cpu_call.forget()
     assert kernel.refuses(x, GIVEN, Step()) is None
 
-    def unavailable(*_: object) -> None:
+    def lost(source: str, macros: tuple[str, ...]) -> None:
         raise cpu_build.Unavailable("broken compiler: lost")
 
-    monkeypatch.setattr(cpu_call, "backward_library", unavailable)
+    monkeypatch.setattr(cpu_build, "load", lost)
     with pytest.warns(KernelFallback, match="lost"):
         found = kernel.backward(x, x, *GIVEN, None, Step(), needs)
     torch.testing.assert_close(found, expected)
@@ -109,7 +109,7 @@ def test_a_variant_is_compiled_once(
     assert Cpu().refuses(torch.zeros(2, 3), GIVEN, Step()) is None
     made = {path.name: path.stat().st_mtime_ns for path in (fresh / "kernels").iterdir()}
     assert len(made) == 1
-    cpu_build.forget()
+    cpu_call.forget()
     # What is in the cache needs no compiling any more: only the compiler's version is asked.
     monkeypatch.setattr(cpu_build, "_compile", None)
     assert Cpu().refuses(torch.zeros(2, 3), GIVEN, Step(surrogate="atan")) is None

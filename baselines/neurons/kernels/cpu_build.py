@@ -102,7 +102,7 @@ def _load_once(source: str, macros: tuple[str, ...]) -> ctypes.CDLL | Unavailabl
 
 
 def forget() -> None:
-    """Ask again for the compiler and for every variant, in this process."""
+    """Ask again for the compiler and for every file, in this process."""
     compiler.cache_clear()
     _load_once.cache_clear()
 

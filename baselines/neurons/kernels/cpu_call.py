@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 from ctypes import POINTER, c_char_p, c_float, c_int64, c_void_p
 
 import torch
@@ -53,12 +54,21 @@ def pointed(parameter: Broadcast) -> _Broadcast:
     return _Broadcast(parameter.values.data_ptr(), parameter.period, parameter.inner)
 
 
+def forget() -> None:
+    """Ask again for the compiler and for every variant, in this process."""
+    forward_library.cache_clear()
+    backward_library.cache_clear()
+    cpu_build.forget()
+
+
+@functools.cache
 def forward_library(step: Step, dtype: torch.dtype, varied: bool) -> ctypes.CDLL:
     """The forward variant of a step; Unavailable when it cannot be had."""
     library = cpu_build.load("forward.cpp", forward_macros(step, dtype, varied))
     return _checked(library, "neuron_forward")
 
 
+@functools.cache
 def backward_library(
     step: Step, dtype: torch.dtype, varied: bool, sums: tuple[bool, bool, bool, bool]
 ) -> ctypes.CDLL:

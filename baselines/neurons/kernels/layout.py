@@ -79,7 +79,7 @@ def broadcast(parameter: Tensor, shape: tuple[int, ...], strides: tuple[int, ...
     """The parameter in float32 beside frames of this shape and these strides."""
     values = parameter.detach().to(torch.float32)
     if values.numel() == 1:
-        return Broadcast(values.reshape(()), 1, 1, (), ())
+        return Broadcast(values, 1, 1, (), ())
     order = tuple(sorted(range(len(shape)), key=lambda d: (-strides[d], d)))
     padded = values[(None,) * (len(shape) - values.dim())].permute(order)
     varying = [i for i, size in enumerate(padded.shape) if size > 1]
