@@ -30,7 +30,7 @@ class Source:
     suite: str
     machine: str
     facts: list[tuple[str, str]]
-    data: list[dict[str, str]]
+    data: list[tuple[str, str]]
     commands: list[str]
 
 

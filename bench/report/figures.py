@@ -42,7 +42,7 @@ def figures(metrics: list[str], curve_names: list[str]) -> list[Figure]:
             energies(metrics),
         ),
         Figure(
-            "parameters", "points", "Accuracy against size", front_text,
+            "parameters", "points", "Accuracy against parameters and operations", front_text,
             _titled(["parameters", "weights", "synapses", "mac_dense"], metrics),
         ),
         Figure(

@@ -54,7 +54,9 @@ def _model(row: dict[str, str], place: int, *, shown_engine: bool) -> Model:
         part for part in (row["options"], row["engine"] if shown_engine else "") if part
     )
     control = names.role(name) == "control"
-    symbol = SYMBOLS[place % len(SYMBOLS)]
+    known = list(COLOURS)
+    fixed = known.index(name) if name in known else len(known) + place
+    symbol = SYMBOLS[fixed % len(SYMBOLS)]
     return Model(
         title=names.title(name) + (f" ({apart})" if apart else ""),
         colour=GREY if control else _colour(name, place),

@@ -36,25 +36,23 @@ def folder_facts(runs: list[Run]) -> list[tuple[str, str]]:
     return [(title, text) for title, text in facts if text]
 
 
-def data_facts(runs: list[Run]) -> list[dict[str, str]]:
-    """Per task what was read: split checksum, files, rule, notes."""
-    found: dict[tuple[str, str], dict[str, str]] = {}
+def data_facts(runs: list[Run]) -> list[tuple[str, str]]:
+    """Per task what was read: how it is split, the split's checksum, files, notes."""
+    found: dict[tuple[str, str], str] = {}
     for run in runs:
-        data = run.provenance.get("data")
-        if not data:
-            continue
-        task, checksum = str(run.config.get("task")), str(data.get("split_checksum", ""))
-        found.setdefault(
-            (task, checksum),
-            {
-                "task": task,
-                "split": checksum[:16],
-                "rule": str(data.get("split_rule", "")),
-                "files": f"{len(data.get('files') or {})} files, checksums in the run files",
-                "note": str(data.get("note") or ""),
-            },
+        data = run.provenance.get("data") or {}
+        checksum = str(data.get("split_checksum", ""))
+        files = data.get("files") or {}
+        parts = (
+            str(data.get("split_rule", "")),
+            f"split {checksum[:16]}" if checksum else "",
+            f"{len(files)} files, checksums in the run files" if files else "",
+            str(data.get("note") or ""),
         )
-    return [found[each] for each in sorted(found)]
+        text = "; ".join(part for part in parts if part)
+        if text:
+            found.setdefault((str(run.config.get("task")), checksum), text)
+    return [(task, found[task, checksum]) for task, checksum in sorted(found)]
 
 
 def commands(suite: str, runs: list[Run]) -> list[str]:

@@ -38,7 +38,7 @@ function draw(figure) {
   const plot = figure.querySelector(".plot");
   figure.querySelector(".nothing").hidden = traces.length > 0;
   plot.hidden = traces.length === 0;
-  figure.querySelectorAll("button").forEach((each) => (each.disabled = traces.length === 0));
+  figure.querySelectorAll("button").forEach((each) => (each.hidden = traces.length === 0));
   if (!traces.length) return Plotly.purge(plot);
   return Plotly.react(plot, traces, fullLayout(layout, traces.filter((each) => each.showlegend !== false).length), { responsive: true, displayModeBar: false, typesetMath: false });
 }

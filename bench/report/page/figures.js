@@ -84,7 +84,7 @@ const CIVIDIS = ["#00224e", "#213d6b", "#4c556c", "#6c6e72", "#8b8779", "#ada077
 
 function layers(block, metric, label) {
   const rows = byModel(report.layers.filter((each) => each.block === block && each[metric]));
-  const names = [...new Set([...rows].sort((a, b) => a.place - b.place).map((each) => each.layer))];
+  const names = [...new Set(rows.map((each) => each.layer))];
   const models = [...new Set(rows.map((each) => each.model))].reverse();
   const traces = names.map((name, i) => {
     const own = rows.filter((each) => each.layer === name);
@@ -109,7 +109,7 @@ function layers(block, metric, label) {
 
 function spikes(block) {
   const rows = byModel(report.layers.filter((each) => each.block === block && each.spike_rate !== null));
-  const names = [...new Set([...rows].sort((a, b) => a.place - b.place).map((each) => each.layer))];
+  const names = [...new Set(rows.map((each) => each.layer))];
   const traces = [...new Set(rows.map((each) => each.model))].map((key) => {
     const own = rows.filter((each) => each.model === key);
     return {
