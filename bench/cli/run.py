@@ -73,6 +73,7 @@ def run(
         console.print(_cells_table(planned))
         return
     check_data(planned, options.data_dir)
+    planned.store.prepare()
     with TerminalProgress() as progress:
         session = Session(planned, options, progress)
         try:

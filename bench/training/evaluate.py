@@ -42,7 +42,8 @@ def predict(net: nn.Module, split: Split, runner: Runner, batch_size: int = 128)
     was_training = net.training
     net.eval()
     predicted = np.full(len(split), -1, dtype=np.int64)
-    for batch in split.batches(batch_size):
+    # Stories of similar length together: less padding; `index` puts the answers back in order.
+    for batch in split.batches(batch_size, bucket=True):
         logits = runner(net, batch.x)
         predicted[batch.index.numpy()] = logits.argmax(dim=1).cpu().numpy()
     net.train(was_training)
