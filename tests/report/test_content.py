@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from support.fabricated import train_run, write_runs
 
 from baselines.errors import UsageError
-from bench.report import write_report
+from bench.claims import judge
+from bench.report import html, write_report
 from bench.report.content import gather
 from bench.report.pareto import front
 from bench.report.write import as_script
+from bench.results import Results, find_folders, read, settle
 
 
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=1, max_size=12))
@@ -129,3 +131,29 @@ def test_data_cannot_leave_its_script_element(name: str) -> None:
 def test_numbers_that_are_none_are_refused() -> None:
     with pytest.raises(ValueError):
         as_script({"value": float("nan")})
+
+
+def test_every_claim_stands_on_the_page_with_its_verdicts(tmp_path: Path) -> None:
+    runs = [
+        report_runs.run(name, seed, figures, suite="klif-small", task="nmnist", budget=budget)
+        for name, figures in (("klif", (93.0, 40_010, 2.0)), ("lif-snn", (80.0, 40_000, 1.8)))
+        for budget in ("equal-backbone", "equal-budget")
+        for seed in range(6)
+    ]
+    root = write_runs(tmp_path, runs)
+    judged = {
+        (each.claim.says, each.budget): each.verdict.value
+        for each in judge(settle(read(find_folders(root))))
+    }
+    content = gather(root)
+    shown = {
+        (claim["claim"], side["budget"]): side["verdict"]
+        for claim in content.claims
+        for side in claim["sides"]
+    }
+    assert shown == judged
+    assert len(set(shown.values())) > 1
+    page = html(content, "results")
+    assert page.count('<article class="claim">') == len(content.claims)
+    decided = [claim for claim in content.claims if claim["run"]]
+    assert f"Not run here ({len(content.claims) - len(decided)})" in page
