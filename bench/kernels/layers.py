@@ -89,23 +89,26 @@ class Work:
             self.layer(self.x)
 
 
-def contenders(kind: str, time_steps: int, compiled: bool) -> dict[str, nn.Module]:
+def contenders(
+    kind: str, time_steps: int, compiled: bool, device: str = "cpu"
+) -> dict[str, nn.Module]:
     """The layer of every engine that can express it, and spikingjelly's under torch.compile."""
     found = {}
     for engine in (NATIVE, "reference", *EAGER):
         try:
-            found[engine] = make_neuron(engine, kind, **SETTINGS[kind])
+            found[engine] = make_neuron(engine, kind, **SETTINGS[kind]).to(device)
         except UsageError:
             continue  # the table of capabilities names the reason
     if compiled:
-        found[COMPILED] = _compiled(kind, time_steps)
+        found[COMPILED] = _compiled(kind, time_steps, device)
     return found
 
 
-def _compiled(kind: str, time_steps: int) -> nn.Module:
+def _compiled(kind: str, time_steps: int, device: str) -> nn.Module:
     torch._dynamo.reset()
-    layer = cast(nn.Module, torch.compile(make_neuron("spikingjelly", kind, **SETTINGS[kind])))
-    x = torch.zeros(time_steps, 16, 4096)
+    eager = make_neuron("spikingjelly", kind, **SETTINGS[kind]).to(device)
+    layer = cast(nn.Module, torch.compile(eager))
+    x = torch.zeros(time_steps, 16, 4096, device=device)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for train in (False, True):
@@ -128,7 +131,7 @@ def measure(
     for work, train in (("forward", False), ("training", True)):
         racing: dict[str, Callable[[], object]] = {LIMIT: limit.contender(train)}
         for name, layer in layers.items():
-            racing[name] = Work(layer.to(cell.device), x, grad_y, train)
+            racing[name] = Work(layer, x, grad_y, train)
         timings = interleave(
             racing, rounds=rounds, warmup=warmup, stopwatch=stopwatch_for(cell.device)
         )

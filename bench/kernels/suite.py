@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +82,7 @@ def _layers(plan: Plan, found: Found, progress: Progress) -> None:
     for kind in plan.kinds:
         for time_steps in plan.time_steps:
             progress(f"{kind}, T={time_steps}: compiling")
-            contenders = layers.contenders(kind, time_steps, plan.compiled)
+            contenders = layers.contenders(kind, time_steps, plan.compiled, plan.device)
             for size in plan.sizes:
                 progress(f"{kind}, T={time_steps}, {size} M elements")
                 rounds = plan.rounds if size == plan.sizes[0] else plan.rounds_large
@@ -102,14 +102,17 @@ def _memory(plan: Plan, found: Found, progress: Progress) -> None:
 
 
 def _network(plan: Plan, found: Found, progress: Progress) -> None:
+    threads_to_try = [n for n in plan.threads if n <= usable_cores()]
+    if plan.device != "cpu":
+        threads_to_try = threads_to_try[:1]
     for backbone in plan.backbones:
-        for options in NETWORK_OPTIONS:
-            for threads in plan.threads:
-                if threads <= usable_cores():
-                    progress(f"network {backbone}, {options.label}, {threads} thread(s)")
-                    found.network += network.measure(
-                        backbone, options, threads, rounds=plan.network_rounds
-                    )
+        for precision in NETWORK_OPTIONS:
+            options = replace(precision, device=plan.device)
+            for threads in threads_to_try:
+                progress(f"network {backbone}, {options.label}, {threads} thread(s)")
+                found.network += network.measure(
+                    backbone, options, threads, rounds=plan.network_rounds
+                )
 
 
 def _write(folder: Path, plan: Plan, found: Found, policy: str, threads: int) -> None:

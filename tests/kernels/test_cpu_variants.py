@@ -27,5 +27,5 @@ def test_every_variant(
     # Hundreds of variants that nobody will ask for again stay out of the user's cache.
     monkeypatch.setattr(cpu_build, "cache_folder", lambda: tmp_path)
     for variant in every_variant():
-        if variant["output"] == output and variant["klif"] == klif:
-            check(Cpu(), case_of(variant), NEEDS[variant["needs"]])
+        if (variant["output"], variant["klif"], variant["needs"]) == (output, klif, "all"):
+            check(Cpu(), case_of(variant), NEEDS["all"])
