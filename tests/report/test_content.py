@@ -18,7 +18,7 @@ from bench.report import html, write_report
 from bench.report.content import gather
 from bench.report.pareto import front
 from bench.report.write import as_script
-from bench.results import Results, find_folders, read, settle
+from bench.results import find_folders, read, settle
 
 
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=1, max_size=12))
