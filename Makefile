@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install tables test soak lint clean lock wheel regression regression-site
+.PHONY: install tables test soak lint clean lock wheel docs regression regression-site
 
 install: $(STAMP)
 
@@ -15,8 +15,10 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 # The main job: train, count and time every baseline on the embedded tasks, then print the tables.
+# It makes its own results; `make tables OUT=results` renews the committed ones.
+OUT ?= local-results
 tables: $(STAMP)
-	$(BIN)/liafbench run quick --out results --jobs 2
+	$(BIN)/liafbench run quick --out $(OUT) --jobs 2
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -35,6 +37,10 @@ regression: $(STAMP)
 regression-site: $(STAMP)
 	$(BIN)/python -m bench.regression --site
 
+docs: $(STAMP)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	$(BIN)/pdoc baselines bench -o site
+
 wheel: $(STAMP)
 	$(BIN)/python -m build --wheel
 
@@ -44,4 +50,4 @@ lock: $(STAMP)
 		--python-version 3.10 --constraint - --no-header --no-annotate --output-file constraints.txt
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .asv
+	rm -rf $(VENV) build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .asv
