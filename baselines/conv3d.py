@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from baselines.backbones import Backbone
 from baselines.layers.analog import relu, still
+from baselines.layers.dropout import VolumeDropout
 from baselines.registry import Baseline, Layers, refuses_tokens
 from baselines.stages import Conv, Dense, Direct, Dropout, Placed, Pool
 
@@ -50,7 +51,7 @@ def _layers(place: Placed) -> Layers:
             size = (1, stage.size, stage.size)
             return {name: nn.AvgPool3d(size) if stage.kind == "avg" else nn.MaxPool3d(size)}
         case Dropout():
-            return {name: nn.Dropout(stage.p)}
+            return {name: VolumeDropout(stage.p)}
     raise AssertionError(f"{stage} has no Conv3D form")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from baselines.layers.conv_lstm import ConvLSTM
-from baselines.layers.dropout import TimeDropout
+from baselines.layers.dropout import TimeDropout, VolumeDropout
 from baselines.layers.folded import Folded
 from baselines.layers.readout import LastOutput, LastStep, MeanOverTime, Vote
 from baselines.layers.tokens import MeanEmbedding, Reader
@@ -17,5 +17,6 @@ __all__ = [
     "MeanOverTime",
     "Reader",
     "TimeDropout",
+    "VolumeDropout",
     "Vote",
 ]

@@ -13,3 +13,13 @@ class TimeDropout(nn.Dropout):
         if not self.training:
             return x
         return x * super().forward(x.new_ones(x.shape[1:]))
+
+
+class VolumeDropout(nn.Dropout):
+    """Dropout of volumes [B, C, T, H, W] whose mask stays the same over their depth, time."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, T, H, W] to [B, C, T, H, W]."""
+        if not self.training:
+            return x
+        return x * super().forward(x.new_ones(x[:, :, :1].shape))

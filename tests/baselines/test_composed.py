@@ -57,6 +57,16 @@ def test_liaf_and_ordinary_layers_in_one_network():
     assert kinds == [LIAF, LIAF, torch.nn.ReLU, LIAF, torch.nn.ReLU, LIAF]
 
 
+@pytest.mark.parametrize(("name", "time"), [("liaf-net", 0), ("conv-lstm", 0), ("conv3d", 2)])
+def test_dropout_before_the_mean_over_time_holds_its_mask(name, time):
+    net = build(name, "two gestures", MIXED if name == "liaf-net" else WITHOUT_DIRECT)
+    shape = [3, 6, 4, 4]  # samples, channels, rows, columns
+    shape.insert(time, 5)
+    out = net.dropout1(torch.ones(shape)).movedim(time, 0)
+    assert out.unique().numel() == 2
+    assert all(torch.equal(step, out[0]) for step in out)
+
+
 @pytest.mark.parametrize("name", BASELINES)
 @pytest.mark.parametrize("backbone", [MIXED, WITHOUT_DIRECT], ids=["mixed", "plain"])
 def test_every_baseline_fills_it_or_says_why_not(name, backbone):

@@ -15,6 +15,7 @@ from baselines.layers import (
     MeanOverTime,
     Reader,
     TimeDropout,
+    VolumeDropout,
     Vote,
 )
 from baselines.layers.recurrent import FlatFrames
@@ -112,6 +113,18 @@ def test_dropout_holds_its_mask_over_time():
     assert set(out.unique().tolist()) == {0.0, 2.0}
     assert not torch.equal(out[0, 0], out[0, 1])
     x = torch.randn(2, 3)
+    assert torch.equal(dropout.eval()(x), x)
+
+
+def test_dropout_of_volumes_holds_its_mask_over_time():
+    dropout = VolumeDropout(0.5)
+    out = dropout(torch.ones(3, 4, 6, 5, 5))
+    assert torch.equal(out, out[:, :, :1].expand_as(out))
+    assert set(out.unique().tolist()) == {0.0, 2.0}
+    for other in (out[1, 0], out[0, 1]):  # each sample and each channel has a mask of its own
+        assert not torch.equal(out[0, 0], other)
+    assert not torch.equal(out[0, 0, 0, 0], out[0, 0, 0, 1])
+    x = torch.randn(2, 3, 4, 5, 5)
     assert torch.equal(dropout.eval()(x), x)
 
 
