@@ -8,12 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from fabricated_sets import write_babi
+from torch import nn
 
 from baselines import vocabularies
 from baselines.errors import UsageError
 from bench.tasks import babi, babi_sim, load
 from bench.tasks.common.stories import parse, vocabulary
+from bench.training.evaluate import predict
 
 STORIES_SHA256 = "a2f3c17ebcc304276a4ee2b061621e89cf73fe871a92473823ad652c0d13f5d4"
 TEXT = """1 Mary moved to the bathroom.
@@ -102,12 +105,63 @@ def test_files_in_the_folder_of_the_archive_and_en_10k(tmp_path):
 def test_words_outside_the_vocabulary_become_unknown(tmp_path):
     write_babi(tmp_path / "babi" / "en")
     path = tmp_path / "babi" / "en" / "qa1_single-supporting-fact_test.txt"
-    path.write_text("1 Zoe flew to the kitchen.\n2 Where is Zoe? \tmoon\t1\n")
-    splits = load("babi-qa1", tmp_path)
-    (batch,) = splits.test.batches(4)
+    path.write_text("1 Zoe flew to the kitchen.\n2 Where is Zoe? \tkitchen\t1\n")
+    (batch,) = load("babi-qa1", tmp_path).test.batches(4)
     assert (batch.x == 1).sum() == 3
-    assert batch.y.tolist() == [1]
-    assert "1 answers outside the vocabulary" in splits.provenance["note"]
+    kitchen = vocabularies.words("babi-qa1").index("kitchen") + 2
+    assert batch.y.tolist() == [kitchen]
+
+
+class Constant(nn.Module):
+    """Answers one class, whatever is asked."""
+
+    def __init__(self, answer: int, classes: int) -> None:
+        super().__init__()
+        self.logits = nn.functional.one_hot(torch.tensor(answer), classes).float()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.logits.expand(x.shape[1], -1)
+
+
+def test_no_prediction_scores_on_an_answer_outside_the_vocabulary(tmp_path):
+    folder = tmp_path / "babi" / "en-10k"
+    write_babi(folder)
+    path = folder / "qa1_single-supporting-fact_test.txt"
+    path.write_text(
+        "1 Mary went to the kitchen.\n2 Where is Mary? \tmoon\t1\n3 Where is Mary? \tkitchen\t1\n"
+    )
+    splits = load("babi-qa1", tmp_path, edition="en-10k")
+    classes = vocabularies.size("babi-qa1")
+    kitchen = vocabularies.words("babi-qa1").index("kitchen") + 2
+    right = {}
+    for answer in range(classes):
+        found = predict(Constant(answer, classes), splits.test, lambda net, x: net(x))
+        right[answer] = found.correct.tolist()
+    assert right.pop(kitchen) == [False, True]
+    assert all(each == [False, False] for each in right.values())
+    assert "1 evaluation questions always wrong" in splits.provenance["note"]
+    assert splits.provenance["repairs"] == {}
+
+
+def test_training_leaves_out_answers_outside_the_vocabulary(tmp_path):
+    folder = tmp_path / "babi" / "en-10k"
+    write_babi(folder)  # 12 stories of 2 questions, the tenth of them validation
+    path = folder / "qa1_single-supporting-fact_train.txt"
+    before = load("babi-qa1", tmp_path, edition="en-10k")
+    lines = path.read_text().splitlines()
+    for story in (3, 9):
+        lines[4 * story + 2] = "3 Where is Mary? \tmoon\t1"
+    path.write_text("\n".join(lines) + "\n")
+    splits = load("babi-qa1", tmp_path, edition="en-10k")
+    assert splits.train.ids == [name for name in before.train.ids if name != "qa1/train/story 3/1"]
+    assert splits.validation.ids == before.validation.ids
+    assert splits.train.targets.min() >= 2
+    assert (splits.validation.targets < 0).tolist() == [True, False]
+    assert splits.provenance["repairs"] == {"answer outside the vocabulary": 1}
+    assert "1 training questions left out" in splits.provenance["note"]
+    path.write_text("1 Mary went to the moon.\n2 Where is Mary? \tmoon\t1\n")
+    with pytest.raises(UsageError, match="babi-qa1: no training question has an answer"):
+        load("babi-qa1", tmp_path, edition="en-10k")
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +208,7 @@ def test_real_joint_task(data_dir: Path, real):
     splits = load("babi", data_dir)
     assert len(splits.test) == sum(len(q) for (_, side), q in real.items() if side == "test")
     assert len(set(splits.test.groups)) == 20
-    assert not any((split.targets == 1).any() for split in splits)
+    assert not any((split.targets < 2).any() for split in splits)
     assert "edition en" in splits.provenance["note"]
 
 

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 
 from baselines import vocabularies
+from baselines.errors import UsageError
 from bench.tasks.common.samples import Tokens
 from bench.tasks.common.splits import HOLD_OUT, Split, Splits, split_checksum
 from bench.tasks.common.stories import Question, encode
 
 RULE = "test from its own files; validation: every tenth story of each training file"
+LACKING = "answer outside the vocabulary"
+OUTSIDE = -100  # target of such an answer: no class, so that no prediction equals it
 Part = Mapping[str, Sequence[Question]]  # family -> its questions
 
 
@@ -21,7 +24,9 @@ def question_splits(
 ) -> Splits:
     """Splits of families of questions; the words are those of the frozen vocabulary of `name`.
 
-    With a `limit` only the first so many training questions of each family are used.
+    With a `limit` only the first so many training questions of each family are used. Nothing can
+    be learned from an answer outside the vocabulary: such training questions are left out. Those
+    of validation and test stay, with the target -100, and count as wrong.
     """
     index = {word: number for number, word in enumerate(vocabularies.words(name), 2)}
     grouped = len(train) > 1
@@ -31,25 +36,31 @@ def question_splits(
         for family, questions in kept.items()
     }
     fit = {f: [q for q, h in zip(qs, held[f], strict=True) if not h] for f, qs in kept.items()}
+    learned = {f: [q for q in qs if q.answer in index] for f, qs in fit.items()}
+    left_out = sum(len(fit[family]) - len(learned[family]) for family in fit)
     check = {f: [q for q, h in zip(qs, held[f], strict=True) if h] for f, qs in kept.items()}
     splits = (
-        _split(fit, "train", index, grouped),
+        _split(learned, "train", index, grouped),
         _split(check, "train", index, grouped),
         _split(test, "test", index, grouped),
     )
-    unknown_answers = sum(int((split.targets == 1).sum()) for split in splits)
+    if not len(splits[0]):
+        raise UsageError(f"{name}: no training question has an answer of the vocabulary")
+    wrong = sum(int((split.targets == OUTSIDE).sum()) for split in splits[1:])
     provenance: dict[str, Any] = {
         "files": files,
         "split_rule": RULE,
         "split_checksum": split_checksum(*splits),
         "transform": "statements and question as one sequence of lower-case words",
         "partial": False,
+        "repairs": {LACKING: left_out} if left_out else {},
         "note": "; ".join(
             part
             for part in (
                 note,
                 f"first {limit} training questions a family" if limit else "",
-                f"{unknown_answers} answers outside the vocabulary" if unknown_answers else "",
+                f"{left_out} training questions left out: {LACKING}" if left_out else "",
+                f"{wrong} evaluation questions always wrong: {LACKING}" if wrong else "",
             )
             if part
         ),
@@ -63,6 +74,6 @@ def _split(part: Part, side: str, index: dict[str, int], grouped: bool) -> Split
         [encode(q.tokens, index) for _, q in questions],
         [f"{family}/{side}/story {q.story}/{q.number}" for family, q in questions],
     )
-    targets = np.array([index.get(q.answer, 1) for _, q in questions], dtype=np.int64)
+    targets = np.array([index.get(q.answer, OUTSIDE) for _, q in questions], dtype=np.int64)
     groups = [family for family, _ in questions] if grouped else None
     return Split(tokens, np.arange(len(questions)), targets, groups)
