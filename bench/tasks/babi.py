@@ -10,6 +10,7 @@ from baselines import vocabularies
 from baselines.errors import unknown
 from bench.tasks import common
 from bench.tasks.common.checksums import file_checksum
+from bench.tasks.common.official import differing
 from bench.tasks.common.questions import question_splits
 from bench.tasks.common.reading import read_text
 from bench.tasks.common.splits import Splits
@@ -54,14 +55,6 @@ def find(source: Source, edition: str, stem: str, side: str) -> Path:
     raise source.missing(f"{source.folder / edition / stem}_{side}.txt")
 
 
-def read_questions(
-    source: Source, edition: str, number: int, side: str
-) -> tuple[list[Question], dict[str, str]]:
-    """Questions of task `number` (1 to 20) and the checksum of the file."""
-    path = find(source, edition, STEMS[number - 1], side)
-    return parse(read_text(path, MAX_BYTES), str(path)), {path.name: file_checksum(path)}
-
-
 def _numbers(name: str) -> tuple[int, ...]:
     return (int(name.removeprefix("babi-qa")),) if name != "babi" else tuple(range(1, 21))
 
@@ -71,17 +64,19 @@ def read(source: Source, *, edition: str) -> Splits:
     if edition not in LANGUAGES:
         raise unknown("bAbI edition", edition, LANGUAGES)
     parts: dict[str, dict[str, list[Question]]] = {side: {} for side in SIDES}
-    checksums: dict[str, str] = {}
+    paths: list[Path] = []
     for side, part in parts.items():
         for number in _numbers(source.task.name):
-            part[f"qa{number}"], sums = read_questions(source, edition, number, side)
-            checksums |= sums
+            path = find(source, edition, STEMS[number - 1], side)
+            part[f"qa{number}"] = parse(read_text(path, MAX_BYTES), str(path))
+            paths.append(path)
     return question_splits(
         source.task.name,
         parts["train"],
         parts["test"],
         limit=source.limit,
-        files=checksums,
+        files={path.name: file_checksum(path) for path in paths},
+        subset=differing(source, paths),
         note=f"edition {edition}; vocabulary: {VOCABULARY_NOTE}",
     )
 

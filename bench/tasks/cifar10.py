@@ -10,6 +10,7 @@ import numpy as np
 from baselines.errors import UsageError
 from bench.tasks.common.checksums import Memo, combined
 from bench.tasks.common.images import image_splits
+from bench.tasks.common.official import differing
 from bench.tasks.common.pickled import read_pickle
 from bench.tasks.common.reading import read_file
 from bench.tasks.common.splits import Splits
@@ -109,7 +110,9 @@ def read(source: Source) -> Splits:
     training = [batches[name] for name in TRAIN if name in batches]
     pixels = np.concatenate([batch[0] for batch in training])
     labels = np.concatenate([batch[1] for batch in training])
-    note = f"subset: {len(pixels)} training images" if lacking else ""
+    subset = f"subset: {len(pixels)} training images" if lacking else ""
+    unofficial = differing(source, [source.folder / name for name in files])
+    note = "; ".join(filter(None, (subset, unofficial)))
     return image_splits(source, (pixels, labels), batches[TEST[0]], files, note)
 
 

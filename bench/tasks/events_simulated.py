@@ -29,33 +29,33 @@ def chunks(images: np.ndarray, saccades: Saccades) -> Iterator[np.ndarray]:
 
 def read(source: Source, *, contrast: float, frames: int, amplitude: float) -> Splits:
     """Splits of the simulated events; a higher `contrast` threshold gives fewer events."""
-    train_images, train_labels, train_sums = mnist.read_part(source, "train")
-    test_images, test_labels, test_sums = mnist.read_part(source, "test")
-    train_images, train_labels = train_images[: source.limit], train_labels[: source.limit]
+    training, tested = mnist.read_part(source, "train"), mnist.read_part(source, "test")
+    train_images = training.images[: source.limit]
+    train_labels = training.labels[: source.limit]
     saccades = Saccades(mnist.SIDE, frames=frames, contrast=contrast, amplitude=amplitude)
-    files = train_sums | test_sums
-    images = np.concatenate([train_images, test_images])
+    files = training.files | tested.files
+    images = np.concatenate([train_images, tested.images])
     shape = (len(images), frames, 2, saccades.sensor, saccades.sensor)
     key = [files, len(train_images), asdict(saccades), code_version(__file__)]
     entry = FrameCache().get(key, shape, lambda _: chunks(images, saccades))
     names = [f"train/{n}" for n in range(len(train_images))]
-    names += [f"test/{n}" for n in range(len(test_images))]
+    names += [f"test/{n}" for n in range(len(tested.images))]
     samples = Frames(entry.frames, names)
     held = hold_out(train_labels)
-    labels = np.concatenate([train_labels, test_labels])
+    labels = np.concatenate([train_labels, tested.labels])
     rows = np.arange(len(labels))
     fit, testing = rows[: len(train_labels)], rows[len(train_labels) :]
     train, validation, test = (
         Split(samples, part, labels[part]) for part in (fit[~held], fit[held], testing)
     )
+    limited = f"first {source.limit} training images" if source.limit else ""
     provenance: dict[str, Any] = {
         "files": files,
         "split_rule": RULE,
         "split_checksum": split_checksum(train, validation, test),
         "transform": str(saccades),
-        "partial": False,
-        "note": "simulated events"
-        + (f"; first {source.limit} training images" if source.limit else ""),
+        "partial": bool(training.note or tested.note),
+        "note": "; ".join(filter(None, ("simulated events", training.note, tested.note, limited))),
     }
     return Splits(train, validation, test, provenance)
 

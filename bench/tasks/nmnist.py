@@ -13,6 +13,7 @@ from baselines.errors import UsageError
 from bench.events.atis import EVENT_BYTES, decode
 from bench.events.events import Events, checked
 from bench.events.frames import Binning
+from bench.tasks.common.official import differing
 from bench.tasks.common.recordings import (
     OPTIONS,
     Provenance,
@@ -48,6 +49,7 @@ class Part:
     checksum: str
     found: int
     expected: int
+    note: str  # where its archive is not the official one
 
 
 def list_part(source: Source, part: str) -> Part:
@@ -66,13 +68,14 @@ def list_part(source: Source, part: str) -> Part:
             f"{tree.path} has {found} of the {COUNTS[part]} recordings of N-MNIST; "
             "allow a partial set to use it as it is"
         )
+    note = differing(source, [tree.path])
     if part == "Train":
         names = names[: source.limit]
     recordings = [
         Recording(f"{part}/{name}", int(name[0]), partial(read_recording, tree, name))
         for name in names
     ]
-    return Part(recordings, tree.checksum(names), found, COUNTS[part])
+    return Part(recordings, tree.checksum(names), found, COUNTS[part], note)
 
 
 def read(source: Source, **changes: Any) -> Splits:
@@ -88,12 +91,14 @@ def read(source: Source, **changes: Any) -> Splits:
     held = hold_out(recorded.labels[fit])
     subset = train.found < train.expected or test.found < test.expected
     notes = [f"subset: {train.found} training, {test.found} test recordings"] if subset else []
+    unofficial = [part.note for part in (train, test) if part.note]
+    notes += unofficial
     notes += [f"first {source.limit} training recordings"] if source.limit else []
     return recorded_splits(
         recorded,
         binning_for(BINNING, changes),
         (fit[~held], fit[held], testing),
-        Provenance(RULE, "; ".join(notes), subset),
+        Provenance(RULE, "; ".join(notes), subset or bool(unofficial)),
     )
 
 

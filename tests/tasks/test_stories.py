@@ -86,7 +86,7 @@ def test_broken_files_name_the_line(text, message):
 
 def test_validation_takes_whole_stories(tmp_path):
     write_babi(tmp_path / "babi" / "en", stories=40)
-    splits = load("babi-qa1", tmp_path)
+    splits = load("babi-qa1", tmp_path, allow_partial=True)
     assert {name.rpartition("/")[0] for name in splits.validation.ids} == {
         f"qa1/train/story {n}" for n in (9, 19, 29, 39)
     }
@@ -106,7 +106,7 @@ def test_words_outside_the_vocabulary_become_unknown(tmp_path):
     write_babi(tmp_path / "babi" / "en")
     path = tmp_path / "babi" / "en" / "qa1_single-supporting-fact_test.txt"
     path.write_text("1 Zoe flew to the kitchen.\n2 Where is Zoe? \tkitchen\t1\n")
-    (batch,) = load("babi-qa1", tmp_path).test.batches(4)
+    (batch,) = load("babi-qa1", tmp_path, allow_partial=True).test.batches(4)
     assert (batch.x == 1).sum() == 3
     kitchen = vocabularies.words("babi-qa1").index("kitchen") + 2
     assert batch.y.tolist() == [kitchen]

@@ -38,7 +38,7 @@ def check_task(task: Task, data_dir: Path) -> TaskState:
         found = [check_part(task, file, folder, memo) for file in task.files]
     state = _overall([part.state for part in found], task.one_of)
     parts = [part for part in found if part.detail and (state != PRESENT or part.state == PRESENT)]
-    detail = _joined(part.detail for part in parts) if state != ABSENT else task.how_to_get
+    detail = joined(part.detail for part in parts) if state != ABSENT else task.how_to_get
     return TaskState(task.name, state, detail, task.size)
 
 
@@ -59,7 +59,9 @@ def check_file(file: DataFile, path: Path, memo: Memo) -> Found:
     """Whether a file has the official checksum, where one is known and it is the official file."""
     algorithm, expected = file.checksum
     if path.suffix != Path(file.path).suffix:
-        return Found(PRESENT, f"{path.name}: uncompressed, no checksum to compare")
+        algorithm, expected = "sha256", file.unpacked_sha256
+        if expected is None:
+            return Found(PRESENT, f"{path.name}: uncompressed, no checksum to compare")
     try:
         found = memo.checksum(path, algorithm)
     except UsageError as error:
@@ -97,7 +99,8 @@ def _overall(states: list[str], one_of: bool) -> str:
     return PARTIAL
 
 
-def _joined(details: Iterable[str], most: int = 4) -> str:
+def joined(details: Iterable[str], most: int = 4) -> str:
+    """The first few details in one line, and how many more there are."""
     listed = list(details)
     more = f"; and {len(listed) - most} more" if len(listed) > most else ""
     return "; ".join(listed[:most]) + more

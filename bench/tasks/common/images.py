@@ -22,7 +22,7 @@ def image_splits(
 ) -> Splits:
     """Splits of (pixels [N, C, H, W], labels [N]) pairs, the first `limit` training images only.
 
-    `subset` says what is there of a set that is not complete.
+    `subset` says what is there of a set that is not complete or not the official one.
     """
     time_steps = source.shape.time_steps
     pixels, labels = train[0][: source.limit], train[1][: source.limit]

@@ -17,6 +17,7 @@ from baselines.errors import UsageError
 from bench.events.aedat2 import SIDE, Orientation, decode
 from bench.events.events import Events, checked
 from bench.events.frames import Binning
+from bench.tasks.common.official import differing
 from bench.tasks.common.recordings import (
     Provenance,
     Recorded,
@@ -64,7 +65,7 @@ class Numbered:
 
     def splits(self, source: Source, binning: Binning, changes: dict[str, Any]) -> Splits:
         """Splits of what is there; UsageError if that is not all, unless that is allowed."""
-        members, files = self._members(source)
+        members, files, unofficial = self._members(source)
         subset = len(members) < len(self.archives) * NUMBERS * self.parts
         training = [member for member in members if member.side < 2]
         training.sort(key=lambda m: (m.number, m.label, m.part))  # a limit takes a mix of classes
@@ -75,22 +76,24 @@ class Numbered:
         ]
         sides = np.array([member.side for member in members])
         notes = [f"subset: {len(members)} recordings"] if subset else []
+        notes += [unofficial] if unofficial else []
         notes += [f"first {source.limit} training recordings"] if source.limit else []
         return recorded_splits(
             Recorded(recordings, SIDE, SIDE, files, (self.code, __file__)),
             binning_for(binning, changes),
             [np.flatnonzero(sides == side) for side in range(3)],
-            Provenance(self.rule, "; ".join(notes), subset),
+            Provenance(self.rule, "; ".join(notes), bool(subset or unofficial)),
             lambda name: name.rpartition("/")[0],
         )
 
-    def _members(self, source: Source) -> tuple[list[Member], dict[str, str]]:
-        members, files, lacking = [], {}, []
+    def _members(self, source: Source) -> tuple[list[Member], dict[str, str], str]:
+        members, files, lacking, paths = [], {}, [], []
         for label, archive in enumerate(self.archives):
             tree = open_tree(source.folder, archive, ".aedat")
             found = [] if tree is None else self._of(tree, label)
             if tree is not None and found:
                 files[archive] = tree.checksum([member.name for member in found])
+                paths.append(tree.path)
             if len(found) < NUMBERS * self.parts:
                 lacking.append(f"{archive} ({len(found)} of {NUMBERS * self.parts} recordings)")
             members += found
@@ -101,7 +104,7 @@ class Numbered:
                 f"{source.task.name} in {source.folder} lacks recordings: {', '.join(lacking)}; "
                 "allow a partial set to use it as it is"
             )
-        return members, files
+        return members, files, differing(source, paths)
 
     def _of(self, tree: Tree, label: int) -> list[Member]:
         members = (self.member(tree, name, label) for name in tree.names())

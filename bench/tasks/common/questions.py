@@ -20,60 +20,66 @@ Part = Mapping[str, Sequence[Question]]  # family -> its questions
 
 
 def question_splits(
-    name: str, train: Part, test: Part, *, limit: int | None, files: dict[str, str], note: str = ""
+    name: str,
+    train: Part,
+    test: Part,
+    *,
+    limit: int | None,
+    files: dict[str, str],
+    note: str = "",
+    subset: str = "",
 ) -> Splits:
     """Splits of families of questions; the words are those of the frozen vocabulary of `name`.
 
     With a `limit` only the first so many training questions of each family are used. Nothing can
     be learned from an answer outside the vocabulary: such training questions are left out. Those
-    of validation and test stay, with the target -100, and count as wrong.
+    of validation and test stay, with the target -100, and count as wrong. `subset` says what is
+    not as in the official set.
     """
     index = {word: number for number, word in enumerate(vocabularies.words(name), 2)}
-    grouped = len(train) > 1
     kept = {family: list(questions)[:limit] for family, questions in train.items()}
-    held = {
-        family: [q.story % HOLD_OUT == HOLD_OUT - 1 for q in questions]
-        for family, questions in kept.items()
-    }
-    fit = {f: [q for q, h in zip(qs, held[f], strict=True) if not h] for f, qs in kept.items()}
-    learned = {f: [q for q in qs if q.answer in index] for f, qs in fit.items()}
-    left_out = sum(len(fit[family]) - len(learned[family]) for family in fit)
-    check = {f: [q for q, h in zip(qs, held[f], strict=True) if h] for f, qs in kept.items()}
+    fit = {f: [q for q in questions if not _held(q)] for f, questions in kept.items()}
+    learned = {f: [q for q in questions if q.answer in index] for f, questions in fit.items()}
+    check = {f: [q for q in questions if _held(q)] for f, questions in kept.items()}
     splits = (
-        _split(learned, "train", index, grouped),
-        _split(check, "train", index, grouped),
-        _split(test, "test", index, grouped),
+        _split(learned, "train", index),
+        _split(check, "train", index),
+        _split(test, "test", index),
     )
     if not len(splits[0]):
         raise UsageError(f"{name}: no training question has an answer of the vocabulary")
+    left_out = sum(map(len, fit.values())) - len(splits[0])
     wrong = sum(int((split.targets == OUTSIDE).sum()) for split in splits[1:])
+    notes = (
+        subset,
+        note,
+        f"first {limit} training questions a family" if limit else "",
+        f"{left_out} training questions left out: {LACKING}" if left_out else "",
+        f"{wrong} evaluation questions always wrong: {LACKING}" if wrong else "",
+    )
     provenance: dict[str, Any] = {
         "files": files,
         "split_rule": RULE,
         "split_checksum": split_checksum(*splits),
         "transform": "statements and question as one sequence of lower-case words",
-        "partial": False,
+        "partial": bool(subset),
         "repairs": {LACKING: left_out} if left_out else {},
-        "note": "; ".join(
-            part
-            for part in (
-                note,
-                f"first {limit} training questions a family" if limit else "",
-                f"{left_out} training questions left out: {LACKING}" if left_out else "",
-                f"{wrong} evaluation questions always wrong: {LACKING}" if wrong else "",
-            )
-            if part
-        ),
+        "note": "; ".join(filter(None, notes)),
     }
     return Splits(*splits, provenance=provenance)
 
 
-def _split(part: Part, side: str, index: dict[str, int], grouped: bool) -> Split:
+def _held(question: Question) -> bool:
+    """Whether a training question is one of validation."""
+    return question.story % HOLD_OUT == HOLD_OUT - 1
+
+
+def _split(part: Part, side: str, index: dict[str, int]) -> Split:
     questions = [(family, q) for family, of_family in part.items() for q in of_family]
     tokens = Tokens(
         [encode(q.tokens, index) for _, q in questions],
         [f"{family}/{side}/story {q.story}/{q.number}" for family, q in questions],
     )
     targets = np.array([index.get(q.answer, OUTSIDE) for _, q in questions], dtype=np.int64)
-    groups = [family for family, _ in questions] if grouped else None
+    groups = [family for family, _ in questions] if len(part) > 1 else None
     return Split(tokens, np.arange(len(questions)), targets, groups)

@@ -31,8 +31,9 @@ class Shape(NamedTuple):
 class DataFile:
     """One official file, its path below the task's folder, its checksums where they are known.
 
-    `also` are other places for it; `unpacked_bound` is set where fetching unpacks it, and is the
-    most bytes that it may hold.
+    `also` are other places for it, one without its last ending being the file uncompressed, of
+    `unpacked_sha256`. `unpacked_bound` is set where fetching unpacks it, and is the most bytes that
+    it may hold.
     """
 
     path: str
@@ -42,6 +43,7 @@ class DataFile:
     size: int | None = None
     also: tuple[str, ...] = ()
     unpacked_bound: int | None = None
+    unpacked_sha256: str | None = None
 
     @property
     def checksum(self) -> tuple[str, str | None]:
