@@ -52,7 +52,7 @@ def leak(
 def checked_reset(v_reset: float | None, beta: Value, learnable: tuple[str, ...]) -> float | None:
     """v_reset as a float, None for a soft reset, which goes without a beta."""
     if v_reset is None:
-        if "beta" in learnable or bool((torch.as_tensor(beta) != 0).any()):
+        if "beta" in learnable or bool((_tensor("beta", beta) != 0).any()):
             raise UsageError("a soft reset (v_reset=None) goes without beta: leave beta at 0")
         return None
     return _finite("v_reset", v_reset)
@@ -60,10 +60,7 @@ def checked_reset(v_reset: float | None, beta: Value, learnable: tuple[str, ...]
 
 def parameter(name: str, value: Value, low: float = -math.inf, high: float = math.inf) -> Tensor:
     """A float32 tensor (0-dim, per channel or per neuron) of checked values."""
-    try:
-        tensor = torch.as_tensor(value).detach().clone()
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise UsageError(f"{name}={value!r} is neither a number nor a tensor") from error
+    tensor = _tensor(name, value).detach().clone()
     if tensor.is_complex() or tensor.dtype == torch.bool:
         raise UsageError(f"{name} must be real, not {tensor.dtype}")
     tensor = tensor.float()
@@ -105,6 +102,20 @@ def per_channel(value: Tensor, x: Tensor, name: str) -> Tensor:
             "number, one value per channel, or a shape that broadcasts against one time step"
         )
     return value
+
+
+def _tensor(name: str, value: Value) -> Tensor:
+    try:
+        tensor = torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UsageError(f"{name}={value!r} is neither a number nor a tensor") from error
+    if tensor.is_meta:
+        # A constant is in no state_dict: nothing would ever give it its value back.
+        raise UsageError(
+            f"{name} would lose its value on the meta device; build neurons within "
+            "torch.device('cpu'), as networks do"
+        )
+    return tensor
 
 
 def _finite(name: str, value: float) -> float:

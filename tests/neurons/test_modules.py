@@ -242,3 +242,13 @@ def test_the_gradient_of_a_plain_sum_whose_entries_share_memory(
         neuron(leaf).sum().backward()
         grads.append(leaf.grad)
     torch.testing.assert_close(*grads, rtol=1e-4, atol=1e-4 * grads[1].abs().max().item())
+
+
+@pytest.mark.parametrize("kind", [LIF, LIAF, KLIF])
+@pytest.mark.parametrize("v_reset", [0.0, None])
+def test_values_are_not_lost_on_the_meta_device(kind: type, v_reset: float | None) -> None:
+    with torch.device("meta"):
+        with pytest.raises(UsageError, match="would lose its value on the meta device"):
+            kind(v_reset=v_reset)
+        with torch.device("cpu"):
+            assert kind(alpha=0.25, v_reset=v_reset).alpha.item() == 0.25
