@@ -10,7 +10,7 @@ import pandas as pd
 from bench.counting.trained import LAYER_METRICS
 from bench.report.models import key
 from bench.report.rows import block_key
-from bench.results import rows
+from bench.results import CELL, rows
 from bench.runs.records import Run
 
 DIGITS = 5
@@ -25,8 +25,11 @@ def placed(run: Run, table: dict[str, dict[str, Any]]) -> dict[str, str] | None:
 
 
 def counting_runs(runs: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """The settled training runs that count, by run id."""
-    kept = runs[(runs["kind"] == "train") & runs["fate"].isin(["current", "stale"])]
+    """The settled training runs that count, by run id; stale ones only where a row has no other."""
+    trained = runs[runs["kind"] == "train"]
+    newer = pd.MultiIndex.from_frame(trained.loc[trained["fate"].isin(["current", "failed"]), CELL])
+    alone = ~pd.MultiIndex.from_frame(trained[CELL]).isin(newer)
+    kept = trained[(trained["fate"] == "current") | ((trained["fate"] == "stale") & alone)]
     return {row["run_id"]: row for row in rows(kept)}
 
 

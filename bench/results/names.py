@@ -9,7 +9,7 @@ FAMILY = "babi"
 FAMILY_TASKS = tuple(f"babi-qa{number}" for number in range(1, 21))
 """The blocks of bAbI: twenty tasks that are judged by their mean."""
 
-GAINS_NOTHING_FROM_REPEATS = ("lstm", "conv-lstm", "conv3d")
+GAINS_NOTHING_FROM_REPEATS = ("lstm", "gru", "conv-lstm", "conv3d")
 
 
 def title(baseline: str) -> str:

@@ -12,13 +12,15 @@ import pandas as pd
 from pydantic import BaseModel, Field, ValidationError
 
 from baselines.errors import UsageError
+from bench.results.plan import PLAN, DamagedPlan, no_plan, option_line, read_plan
 from bench.runs.records import Run
 from bench.runs.store import DamagedRun, is_stale, read_run
 
 RUN_COLUMNS = (
     "run_id", "suite", "machine", "kind", "task", "backbone", "data", "engine", "budget",
     "baseline", "options", "seed", "status", "reason", "stale", "recipe", "partial", "commit",
-    "numerics", "device", "kernel", "started", "health", "correct", "samples",
+    "numerics", "device", "kernel", "started", "health", "correct", "samples", "rate", "code",
+    "reference",
 )  # fmt: skip
 RECORD_COLUMNS = (
     "run_id", "suite", "machine", "task", "backbone", "data", "engine", "budget", "baseline",
@@ -41,6 +43,8 @@ class _Config(BaseModel):
     recipe: dict[str, Any] = Field(default_factory=dict)
     data: dict[str, Any] = Field(default_factory=dict)
     options: dict[str, Any] = Field(default_factory=dict)
+    code: dict[str, str] = Field(default_factory=dict)
+    budget_reference: str | None = None
     numerics_version: int | None = None
 
 
@@ -70,11 +74,15 @@ class Problem:
 
 @dataclass(frozen=True)
 class Results:
-    """What a results folder holds: one row per record, one row per run, unusable files."""
+    """What a results folder holds: one row per record, one row per run, unusable files.
+
+    `plan` has a row per cell that the suite files ask for; no rows of a folder without a plan.
+    """
 
     records: pd.DataFrame
     runs: pd.DataFrame
     problems: list[Problem] = field(default_factory=list)
+    plan: pd.DataFrame = field(default_factory=no_plan)
 
 
 def find_folders(root: Path) -> list[Path]:
@@ -94,9 +102,14 @@ def read(folders: Iterable[Path]) -> Results:
     """Read every run file of the given `<suite>/<machine>` folders."""
     records: list[tuple[Any, ...]] = []
     runs: list[tuple[Any, ...]] = []
+    plans: list[pd.DataFrame] = []
     problems: list[Problem] = []
     for folder in sorted(folders):
         machine = folder.resolve().name
+        try:
+            plans.append(read_plan(folder))
+        except DamagedPlan as error:
+            problems.append(Problem(folder / PLAN, str(error)))
         for path in sorted((folder / "runs").glob("*.json")):
             try:
                 run = read_run(path)
@@ -110,6 +123,7 @@ def read(folders: Iterable[Path]) -> Results:
         pd.DataFrame.from_records(records, columns=list(RECORD_COLUMNS)).astype(TYPES),
         pd.DataFrame.from_records(runs, columns=list(RUN_COLUMNS)).astype({"seed": "Int64"}),
         problems,
+        pd.concat([no_plan(), *plans], ignore_index=True),
     )
 
 
@@ -127,17 +141,18 @@ def _run_row(run: Run, machine: str) -> tuple[Any, ...]:
     shared = {k: v for k, v in config.recipe.items() if k not in NOT_OF_THE_RECIPE}
     return (
         run.run_id, run.suite, machine, run.kind, config.task, config.backbone,
-        _options(config.data), config.engine, config.budget, "+".join(config.baselines),
-        _options(config.options), config.seed, run.status, run.reason or "", is_stale(run),
-        json.dumps(shared, sort_keys=True), _partial(source.data), source.commit or "",
+        option_line(config.data), config.engine, config.budget, "+".join(config.baselines),
+        option_line(config.options), config.seed, run.status, run.reason or "", is_stale(run),
+        json.dumps(shared, sort_keys=True), _partial(config, source), source.commit or "",
         config.numerics_version, source.device or "", source.kernel or "", run.started,
         tuple(_finding(each) for each in run.health), bytes.fromhex(predictions.correct),
-        predictions.n,
+        predictions.n, str(config.recipe.get("learning_rate", "")),
+        json.dumps(config.code, sort_keys=True), config.budget_reference or "",
     )  # fmt: skip
 
 
 def _record_rows(run: Run, machine: str) -> list[tuple[Any, ...]]:
-    data, options = _options(run.config.get("data")), _options(run.config.get("options"))
+    data, options = option_line(run.config.get("data")), option_line(run.config.get("options"))
     return [
         (
             run.run_id, run.suite, machine, each.task, each.backbone, data, each.engine,
@@ -148,16 +163,12 @@ def _record_rows(run: Run, machine: str) -> list[tuple[Any, ...]]:
     ]  # fmt: skip
 
 
-def _options(options: dict[str, Any] | None) -> str:
-    """Options in one canonical line: `contrast=1.2, limit=10000`."""
-    return ", ".join(f"{key}={value}" for key, value in sorted((options or {}).items()))
-
-
-def _partial(data: dict[str, Any]) -> str:
+def _partial(config: _Config, source: _Source) -> str:
     """Why the data is only a part of its data set; empty when it is whole."""
-    if not data.get("partial"):
-        return ""
-    return str(data.get("note") or "part of the data set")
+    if source.data.get("partial"):
+        return str(source.data.get("note") or "part of the data set")
+    limit = config.data.get("limit")
+    return "" if limit is None else f"limited to {limit} samples"
 
 
 def _finding(finding: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ SHORT = 12  # hex digits of a commit
 
 def describe(results: Results) -> dict[str, str]:
     """Machine, commit, kernel, seeds of settled results, each as text."""
-    runs = results.runs[results.runs["fate"] != "superseded"]
+    runs = results.runs[~results.runs["fate"].isin(["superseded", "other recipe", "missing"])]
     used = runs[runs["fate"] != "failed"] if (runs["fate"] != "failed").any() else runs
     trained = used[used["kind"] == "train"]
     return {

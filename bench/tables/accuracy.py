@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -10,25 +11,40 @@ from bench.results import CELL, Results, names, rows, widen
 from bench.results.source import caption, describe
 from bench.tables import aggregate
 from bench.tables.comparison import Records, settled
+from bench.tables.states import states
 
 METRIC = "test_accuracy"
 FAMILY_MEAN = "babi, mean of 20 tasks"
 PLACE = ["suite", "machine", "backbone", "data", "budget", "task"]
-PARTS = ("", "_std", "_n", "_failed")
+PARTS = ("", "_std", "_n", "_failed", "_status")
 
 
 def accuracy(records: Records) -> pd.DataFrame:
     """Test accuracy [%]: a row per task and budget; per model mean, `_std`, `_n`, `_failed`.
 
-    Below the bAbI tasks stands their mean, taken per seed, for models with all twenty.
+    `_status` is that of the comparison. Below the bAbI tasks stands their mean, taken per seed,
+    for models with all twenty; it is done where all twenty are.
     """
     results = settled(records)
     long = aggregate.values(with_family_mean(results), [METRIC]).set_index(CELL)
-    runs = results.runs
-    lost = runs[(runs["fate"] == "failed") & (runs["kind"] == "train")].groupby(CELL).size()
-    # Outer: a model whose every seed failed stands in the table as failed.
-    long = long.join(lost.rename("failed"), how="outer").reset_index()
-    return _matrix(long.fillna({"failed": 0, "n": 0}), results, "Test accuracy", "accuracy")
+    cells = states(results)
+    cells = pd.concat([cells, _family_states(cells)], ignore_index=True)
+    # Outer: a model whose every seed failed or is missing stands in the table as such.
+    cells = cells.set_index(CELL)[["status", "failed"]]
+    long = long.join(cells, how="outer").reset_index()
+    long = long[long["mean"].notna() | (long["task"] != FAMILY_MEAN)]
+    nothing = {"failed": 0, "n": 0, "status": "done"}
+    return _matrix(long.fillna(nothing), results, "Test accuracy", "accuracy")
+
+
+def _family_states(cells: pd.DataFrame) -> pd.DataFrame:
+    """Status of each model's mean over bAbI: done where every task of it is."""
+    blocks = cells[cells["task"].isin(names.FAMILY_TASKS)]
+    same = [key for key in CELL if key != "task"]
+    found = blocks.groupby(same).agg(done=("status", lambda all_: bool((all_ == "done").all())))
+    found = found.reset_index().assign(task=FAMILY_MEAN, failed=0)
+    found["status"] = ["done" if done else "incomplete" for done in found["done"]]
+    return found.drop(columns="done")
 
 
 def groups(records: Records) -> pd.DataFrame | None:
@@ -38,15 +54,20 @@ def groups(records: Records) -> pd.DataFrame | None:
     if not metrics:
         return None
     long = aggregate.values(results, metrics)
+    cells = states(results)[[*CELL, "status", "failed"]]
+    long = long.merge(cells, on=CELL, how="left")
     long["task"] += ": " + long["metric"].str.removeprefix(f"{METRIC}/")
-    long["failed"] = 0
     return _matrix(long, results, "Test accuracy within groups", "groups")
 
 
 def with_family_mean(results: Results) -> Results:
-    """Add one record per model and seed that finished all twenty bAbI tasks: their mean."""
+    """Add one record per model and seed that finished all twenty bAbI tasks: their mean.
+
+    Stale runs are no part of a mean: old and new numbers would be mixed.
+    """
     records = results.records
-    blocks = records[(records["metric"] == METRIC) & records["task"].isin(names.FAMILY_TASKS)]
+    current = records[(records["fate"] == "current") & (records["metric"] == METRIC)]
+    blocks = current[current["task"].isin(names.FAMILY_TASKS)]
     same = [key for key in (*CELL, "seed", "metric", "fate") if key != "task"]
     means = (
         blocks.sort_values("run_id")
@@ -58,7 +79,7 @@ def with_family_mean(results: Results) -> Results:
     if means.empty:
         return results
     means = means.assign(task=FAMILY_MEAN, run_id="mean", n=1, spread=float("nan"))
-    return Results(pd.concat([records, means], ignore_index=True), results.runs)
+    return replace(results, records=pd.concat([records, means], ignore_index=True))
 
 
 def _matrix(long: pd.DataFrame, results: Results, title: str, label: str) -> pd.DataFrame:
@@ -66,13 +87,15 @@ def _matrix(long: pd.DataFrame, results: Results, title: str, label: str) -> pd.
     long = long.assign(model=[_model(each) for each in rows(long)])
     models = sorted(long["model"].unique(), key=_model_order)
     columns = [model + part for model in models for part in PARTS]
-    parts = ["mean", "std", "n", "failed"]
+    parts = ["mean", "std", "n", "failed", "status"]
     frame = widen(long[[*PLACE, "model", *parts]], PLACE, "model").reset_index()
     keys = [_row_order(row) for row in rows(frame)]
     order = sorted(range(len(keys)), key=keys.__getitem__)
     frame = frame[[*PLACE, *columns]].iloc[order].reset_index(drop=True)
     whole = [column for column in columns if column.endswith(("_n", "_failed"))]
     frame[whole] = frame[whole].fillna(0).astype("int64")
+    status = [column for column in columns if column.endswith("_status")]
+    frame[status] = frame[status].fillna("")
     frame.attrs |= {
         "title": title,
         "label": label,

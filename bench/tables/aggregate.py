@@ -39,7 +39,8 @@ def values(results: Results, metrics: Iterable[str] | None = None) -> pd.DataFra
 
 def _shown(results: Results) -> pd.Series:
     """Which records are shown: all current ones, stale ones of rows with nothing newer."""
-    newer = results.runs.loc[results.runs["fate"].isin(["current", "failed"])]
+    trained = results.runs["kind"] == "train"
+    newer = results.runs.loc[trained & results.runs["fate"].isin(["current", "failed"])]
     fresh = pd.MultiIndex.from_frame(newer[CELL]).unique()
     rows = pd.MultiIndex.from_frame(results.records[CELL])
     stale = (results.records["fate"] == "stale").to_numpy()

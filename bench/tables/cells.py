@@ -15,6 +15,8 @@ from bench.tables.accuracy import FAMILY_MEAN, baseline_of
 
 BEST, SECOND = 1, 2
 NOTHING = "–"
+SAID = ("stale", "mixed recipes")
+"""States of a row that stand beside its numbers."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def matrix_sheet(frame: pd.DataFrame) -> Sheet:
 def _matrix_ranks(row: dict[str, Any], models: Sequence[str]) -> list[int]:
     values = [float(row[model]) for model in models]
     may = [
-        names.role(baseline_of(model)) != "control" and not row[f"{model}_failed"]
+        names.role(baseline_of(model)) != "control" and row[f"{model}_status"] == "done"
         for model in models
     ]
     return ranks(values, [numbers.number(value, "%") for value in values], may, "high")
@@ -112,11 +114,12 @@ def _key_cell(row: dict[str, Any], key: str) -> Cell:
 
 
 def _accuracy_cell(row: dict[str, Any], model: str, rank: int, seeds: str) -> Cell:
-    value = float(row[model])
+    value, status = float(row[model]), row[f"{model}_status"]
     if not math.isnan(value):
-        return Cell(numbers.with_spread(value, float(row[f"{model}_std"]), "%") + seeds, rank)
-    if row[f"{model}_failed"]:
-        return Cell("failed", muted=True)
+        text = numbers.with_spread(value, float(row[f"{model}_std"]), "%")
+        return Cell((f"{text} ({status})" if status in SAID else text) + seeds, rank)
+    if status:
+        return Cell(status, muted=True)
     task = names.FAMILY_TASKS[0] if row["task"] == FAMILY_MEAN else row["task"]
     refused = names.why_not(baseline_of(model), task, row["backbone"])
     return Cell("n/a" if refused else NOTHING, muted=True)

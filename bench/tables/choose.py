@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -14,7 +15,10 @@ from bench.tables.comparison import LEAD, NOTES, columns_of, metrics_of
 def choose_rows(
     results: Results, tasks: Sequence[str] | None, baselines: Sequence[str] | None
 ) -> Results:
-    """Only these tasks (`babi` means its twenty) and baselines; UsageError for unknown names."""
+    """Settled results of these tasks (`babi` means its twenty) and baselines only.
+
+    Raises UsageError for unknown names.
+    """
     records, runs = results.records, results.runs
     if tasks:
         known = set(records["task"]) | set(runs["task"])
@@ -26,7 +30,7 @@ def choose_rows(
         _check("baseline", baselines, known)
         records = records[records["baseline"].isin(baselines)]
         runs = runs[runs["baseline"].isin(baselines) | (runs["kind"] == "time")]
-    return Results(records, runs, results.problems)
+    return replace(results, records=records, runs=runs)
 
 
 def choose_columns(frame: pd.DataFrame, metrics: Sequence[str] | None) -> pd.DataFrame:

@@ -11,7 +11,16 @@ import pandas as pd
 from bench.results import names, rows
 from bench.results.source import caption
 from bench.tables import numbers
-from bench.tables.cells import NOTHING, Cell, Sheet, matrix_sheet, plain_sheet, ranks, seeds_said
+from bench.tables.cells import (
+    NOTHING,
+    SAID,
+    Cell,
+    Sheet,
+    matrix_sheet,
+    plain_sheet,
+    ranks,
+    seeds_said,
+)
 from bench.tables.columns import FIXED, Column, column
 from bench.tables.comparison import BLOCK, metrics_of
 
@@ -102,14 +111,14 @@ def _seeds(block: list[Row]) -> tuple[list[str], str]:
 
 def _cell_text(metric: Column, row: Row, value: float, power: float, unit: str) -> str:
     if math.isnan(value):
-        return row["status"] if row["status"] in ("n/a", "failed") else NOTHING
+        return row["status"] if row["status"] in ("n/a", "failed", "missing") else NOTHING
     spread = float(row[f"{metric.metric}_std"]) / power if metric.spread != FIXED else math.nan
     text = numbers.with_spread(value, spread, unit)
-    return f"{text} (stale)" if row["status"] == "stale" else text
+    return f"{text} ({row['status']})" if row["status"] in SAID else text
 
 
 def _may_compete(block: list[Row]) -> list[bool]:
-    """Controls, and rows that are stale or have failed seeds, take no rank."""
+    """Controls take no rank, nor do rows that are stale, incomplete or of mixed recipes."""
     return [row["role"] != "control" and row["status"] in ("done", "timed only") for row in block]
 
 

@@ -36,29 +36,45 @@ def states(results: Results) -> pd.DataFrame:
 
 
 def _state(runs: list[Row]) -> Row:
-    failed, done, stale = (
-        [run for run in runs if run["fate"] == fate] for fate in ("failed", "current", "stale")
+    failed, done, stale, missing, other = (
+        [run for run in runs if run["fate"] == fate]
+        for fate in ("failed", "current", "stale", "missing", "other recipe")
     )
-    only_stale = not done and not failed
+    only_stale = bool(stale) and not done and not failed
     counted = stale if only_stale else done
     interval = accuracy_interval([run for run in counted if run["accuracy"] is not None])
     return {
-        "status": "stale" if only_stale else _status(done, failed),
+        "status": "stale" if only_stale else _status(done, failed, missing, other),
         "seeds": len(counted),
         "failed": len(failed),
         "low": interval.low if interval else np.nan,
         "high": interval.high if interval else np.nan,
         "interval": interval.kind if interval else "",
-        "loss": _loss(runs[-1]["recipe"]),
+        "loss": _loss((counted or runs)[-1]["recipe"]),
         "commit": ", ".join(sorted({short(run["commit"]) for run in counted if run["commit"]})),
-        "note": "; ".join(_notes(failed, counted, stale, only_stale)),
+        "note": "; ".join([*_absent(missing, other), *_notes(failed, counted, stale, only_stale)]),
     }
 
 
-def _status(done: list[Row], failed: list[Row]) -> str:
-    if not failed:
-        return "done"
-    return "incomplete" if done else "failed"
+def _status(done: list[Row], failed: list[Row], missing: list[Row], other: list[Row]) -> str:
+    if other:
+        return "mixed recipes"
+    if done:
+        return "incomplete" if failed or missing else "done"
+    return "failed" if failed else "missing"
+
+
+def _absent(missing: list[Row], other: list[Row]) -> list[str]:
+    """What is not in the mean: planned seeds without a run, seeds of another recipe."""
+    said = (
+        (missing, "planned and not run"),
+        (other, "trained by another recipe or other code, not averaged"),
+    )
+    return [f"seed {_listed(runs)} {why}" for runs, why in said if runs]
+
+
+def _listed(runs: list[Row]) -> str:
+    return ", ".join(str(run["seed"]) for run in runs)
 
 
 def _notes(failed: list[Row], counted: list[Row], stale: list[Row], only_stale: bool) -> list[str]:

@@ -65,9 +65,9 @@ def write_all(
     for folder in folders:
         raw = read([folder])
         written.problems += raw.problems
-        if raw.runs.empty and not raw.problems:
+        if raw.runs.empty and raw.plan.empty and not raw.problems:
             continue
-        results = settle(choose_rows(raw, tasks, baselines))
+        results = choose_rows(settle(raw), tasks, baselines)
         settled.append(results)
         for name, frame in machine_tables(results, columns).items():
             written.paths += _write(frame, folder / "tables" / name, formats, columns)
