@@ -29,15 +29,6 @@ struct Call {
 
 inline int64_t whole_tiles(int64_t n) { return (n + tile - 1) / tile * tile; }
 
-// One value, or one for every column of a block.
-template <bool many, typename T = float>
-struct Columns {
-    alignas(line) T values[many ? max_block : 1] = {};
-
-    T& operator[](int64_t column) { return values[many ? column : 0]; }
-    const T& operator[](int64_t column) const { return values[many ? column : 0]; }
-};
-
 // The state of a block, one value a column.
 struct State {
     alignas(line) float values[max_block];
@@ -47,15 +38,25 @@ struct State {
     }
 };
 
-struct BlockParameters {
-    Columns<varied> alpha, beta, v_threshold;
+// A parameter of the columns of a block: one value, or one each.
+struct BlockParameter {
+    alignas(line) float values[varied ? max_block : 1];
 
-    BlockParameters(const Call& call, int64_t first, int64_t n) {
-        const int64_t wanted = varied ? n : 1;
-        gather(call.alpha, first, wanted, alpha.values);
-        gather(call.beta, first, wanted, beta.values);
-        gather(call.v_threshold, first, wanted, v_threshold.values);
+    BlockParameter(const Broadcast& b, int64_t first, int64_t n) {
+        gather(b, first, varied ? n : 1, values);
+        // The last tile may be longer than the block.
+        for (int64_t i = n; varied && i < whole_tiles(n); ++i) values[i] = 0.0f;
     }
+    float operator[](int64_t column) const { return values[varied ? column : 0]; }
+};
+
+struct BlockParameters {
+    BlockParameter alpha, beta, v_threshold;
+
+    BlockParameters(const Call& call, int64_t first, int64_t n)
+        : alpha(call.alpha, first, n),
+          beta(call.beta, first, n),
+          v_threshold(call.v_threshold, first, n) {}
     Parameters operator[](int64_t column) const {
         return {alpha[column], beta[column], v_threshold[column]};
     }

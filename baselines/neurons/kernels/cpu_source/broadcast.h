@@ -9,16 +9,17 @@ struct Broadcast {
     int64_t period, inner;
 };
 
-// Calls visit(first column of a run, its length, index of its value, 1 if values advance else 0).
+// Calls visit(first column of a run, its length, index of its value, whether values advance in it).
 template <typename Visit>
 inline void for_each_run(const Broadcast& b, int64_t first, int64_t n, Visit visit) {
+    if (b.period == 1) return visit(0, n, 0, false);
     int64_t index = (first / b.inner) % b.period;
     int64_t position = first % b.inner;
     const bool advancing = b.inner == 1;
     for (int64_t i = 0; i < n;) {
         const int64_t left = advancing ? b.period - index : b.inner - position;
         const int64_t run = left < n - i ? left : n - i;
-        visit(i, run, index, advancing ? 1 : 0);
+        visit(i, run, index, advancing);
         i += run;
         position = 0;
         index += advancing ? run : 1;
@@ -28,15 +29,25 @@ inline void for_each_run(const Broadcast& b, int64_t first, int64_t n, Visit vis
 
 // The values of n columns from the first on.
 inline void gather(const Broadcast& b, int64_t first, int64_t n, float* to) {
-    for_each_run(b, first, n, [&](int64_t i, int64_t run, int64_t index, int64_t advance) {
-        for (int64_t j = 0; j < run; ++j) to[i + j] = b.values[index + j * advance];
+    for_each_run(b, first, n, [&](int64_t i, int64_t run, int64_t index, bool advancing) {
+        if (advancing) {
+            for (int64_t j = 0; j < run; ++j) to[i + j] = b.values[index + j];
+        } else {
+            for (int64_t j = 0; j < run; ++j) to[i + j] = b.values[index];
+        }
     });
 }
 
 // Adds what n columns from the first on have to the sums of their values.
 inline void scatter_add(
     const Broadcast& b, int64_t first, int64_t n, const double* from, double* sums) {
-    for_each_run(b, first, n, [&](int64_t i, int64_t run, int64_t index, int64_t advance) {
-        for (int64_t j = 0; j < run; ++j) sums[index + j * advance] += from[i + j];
+    for_each_run(b, first, n, [&](int64_t i, int64_t run, int64_t index, bool advancing) {
+        if (advancing) {
+            for (int64_t j = 0; j < run; ++j) sums[index + j] += from[i + j];
+        } else {
+            double total = 0.0;
+            for (int64_t j = 0; j < run; ++j) total += from[i + j];
+            sums[index] += total;
+        }
     });
 }
