@@ -26,6 +26,11 @@ DENSE = (
     "flops", "neuron_updates", "adds", "muls",
 )  # fmt: skip
 TRAINED = (*SPARSE, "spike_rate")
+ABOUT = ("trained_runs", "trained_why_not")
+USUAL = {"fate": "current", "options": "", "engine": "native"}
+"""What trained networks are counted; bare records may lack these columns."""
+APART = ("suite", "machine", "data")
+"""What the trained networks of one mean share."""
 COMPARED = ("parameters", "weights", "synapses", "mac_dense", "elementwise", "flops")
 PAPER_TASKS = (
     ("dvs128-gesture", "liaf"),
@@ -65,7 +70,9 @@ def run(
     """Count everything and write the tables; the files written.
 
     `records`: records of trained networks with task, backbone, baseline, budget, metric, value
-    (and seed); the sparse columns come from them, and are n/a without.
+    (and seed; suite, machine, data, options, engine and fate where they are known); the sparse
+    columns come from them, and are n/a without, or where they are of several suites, machines or
+    data options.
     """
     found = costs(places(), records, on_row)
     tables = {"costs": found, "ratios": ratios(found), "counters": counters.comparison()}
@@ -104,7 +111,7 @@ def costs(
         if on_row:
             on_row(place)
         rows.append(_row(place) | trained.get(_key(place), {}))
-    columns = [*KEYS, "role", "T", "width", *DENSE, *TRAINED, "trained_runs", "why_not"]
+    columns = [*KEYS, "role", "T", "width", *DENSE, *TRAINED, *ABOUT, "why_not"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -124,16 +131,32 @@ def _key(place: Place) -> tuple[str, ...]:
 
 
 def _trained(records: pd.DataFrame | None) -> dict[tuple[str, ...], dict[str, Any]]:
-    """Means over the trained networks of every place."""
+    """Means over the trained networks of every place; why there are none where they do not mix.
+
+    Only current runs of default options on the native engine count. Runs of two suites, machines
+    or data options are other networks on other data: no mean of them says what a place costs.
+    """
     if records is None or records.empty:
         return {}
     kept = records[records["metric"].isin(TRAINED)]
+    for column, usual in USUAL.items():
+        if column in kept:
+            kept = kept[kept[column] == usual]
     found: dict[tuple[str, ...], dict[str, Any]] = {}
     for key, group in kept.groupby(KEYS):
-        values = group.groupby("metric")["value"]
-        row: dict[str, Any] = {str(name): mean for name, mean in values.mean().items()}
-        found[tuple(map(str, key))] = row | {"trained_runs": int(values.count().max())}
+        found[tuple(map(str, key))] = _mean(group)
     return found
+
+
+def _mean(group: pd.DataFrame) -> dict[str, Any]:
+    """The means of one place, or why there is none."""
+    for column in APART:
+        if column in group and group[column].nunique() > 1:
+            several = ", ".join(sorted(str(each) or "default" for each in group[column].unique()))
+            return {"trained_why_not": f"trained with more than one {column}: {several}"}
+    values = group.groupby("metric")["value"]
+    row: dict[str, Any] = {str(name): mean for name, mean in values.mean().items()}
+    return row | {"trained_runs": int(values.count().max())}
 
 
 def ratios(table: pd.DataFrame) -> pd.DataFrame:

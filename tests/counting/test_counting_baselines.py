@@ -150,6 +150,33 @@ def test_the_suites_tables(tmp_path: Path) -> None:
     assert "n/a" in suite.markdown(table)
 
 
+def _trained_row(**columns: list[Any]) -> dict[str, Any]:
+    """The cost row of LIAF-Net on digits-dvs from two records of AC, 10 and 30."""
+    place = suite.Place("digits-dvs", "small", suite.EQUAL_BACKBONE, "liaf-net")
+    usual = {"suite": "a", "machine": "m", "data": "", "options": "", "engine": "native",
+             "fate": "current", "metric": "ac"}  # fmt: skip
+    records = pd.DataFrame({key: getattr(place, key) for key in suite.KEYS} | usual, index=[0, 1])
+    records["value"] = [10.0, 30.0]
+    return suite.costs(iter([place]), records.assign(**columns)).iloc[0].to_dict()
+
+
+@pytest.mark.parametrize(
+    ("column", "other"), [("fate", "stale"), ("options", "layers=2"), ("engine", "portable")]
+)
+def test_only_current_runs_of_the_usual_network_are_counted(column: str, other: str) -> None:
+    assert _trained_row()["ac"] == 20.0
+    row = _trained_row(**{column: [suite.USUAL[column], other]})
+    assert (row["ac"], row["trained_runs"]) == (10.0, 1)
+
+
+@pytest.mark.parametrize("column", ["suite", "machine", "data"])
+def test_networks_of_two_suites_machines_or_data_sets_have_no_mean(column: str) -> None:
+    row = _trained_row(**{column: ["", "b"]})
+    assert pd.isna(row["ac"])
+    assert pd.isna(row["trained_runs"])
+    assert row["trained_why_not"] == f"trained with more than one {column}: b, default"
+
+
 def test_the_suite_writes_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     few = [
         suite.Place(task, backbone, suite.EQUAL_BACKBONE, "liaf-net")
