@@ -94,7 +94,7 @@ def _measured(interval: Interval) -> tuple[Verdict, float]:
 
 
 def _no_extra(claim: Claim, item: Item, pairs: dict[str, Pairs]) -> Finding:
-    """Equal dense MAC, weights and neuron updates; more ACs only as far as more spikes."""
+    """Equal dense MAC, weights, neuron updates; spikes cause more only as far as there are more."""
     blocked = obstacle(claim, item, pairs)
     if blocked is not None and not all(pair.runs for pair in pairs.values()):
         return blocked
@@ -110,17 +110,33 @@ def _no_extra(claim: Claim, item: Item, pairs: dict[str, Pairs]) -> Finding:
 
 
 def _spikes(item: Item, pair: Pairs) -> Finding:
-    """The ratio of ACs against the ratio of spike rates, means over the paired seeds."""
-    ac, rate = pair.values("ac"), pair.values("spike_rate")
-    if not len(ac[0]) or not len(rate[0]) or ac[1].mean() <= 0 or rate[1].mean() <= 0:
-        return Finding(item, Verdict.PARTLY, note="ac or spike rate not counted")
-    ac_ratio = float(ac[0].mean() / ac[1].mean())
+    """The ratio of what spikes cause against that of spike rates, means over the paired seeds."""
+    (ours, theirs), what = _caused(pair)
+    rate = pair.values("spike_rate")
+    if not len(ours) or not len(rate[0]) or theirs.mean() <= 0 or rate[1].mean() <= 0:
+        return Finding(item, Verdict.PARTLY, note="ac, effective MAC or spike rate not counted")
+    ratio = float(ours.mean() / theirs.mean())
     rate_ratio = float(rate[0].mean() / rate[1].mean())
-    note = f"spike-rate ratio {rate_ratio:.3g}{_elementwise(pair)}"
-    explained = ac_ratio <= max(1.0, rate_ratio) * (1 + SPIKES_EXPLAIN)
-    each = ac[0] / ac[1]
-    interval = Interval(ac_ratio, float(each.min()), float(each.max()), "all seeds", len(each))
+    note = f"{what}, spike-rate ratio {rate_ratio:.3g}{_elementwise(pair)}"
+    explained = ratio <= max(1.0, rate_ratio) * (1 + SPIKES_EXPLAIN)
+    each = ours / theirs
+    interval = Interval(ratio, float(each.min()), float(each.max()), "all seeds", len(each))
     return Finding(item, Verdict.HOLDS if explained else Verdict.UNDECIDED, interval, note)
+
+
+def _caused(pair: Pairs) -> tuple[tuple[np.ndarray, np.ndarray], str]:
+    """What spikes cause in subject and other, and its name.
+
+    Behind average pooling a spike is no longer 0 or 1: what it causes is a MAC on a non-zero
+    input. Where both networks have the same effective MACs, those are the input's alone, and AC
+    is the whole; else AC and effective MAC count together.
+    """
+    ac, mac = pair.values("ac"), pair.values("mac_effective")
+    if len(ac[0]) != len(mac[0]):
+        return (np.array([]), np.array([])), ""
+    if np.allclose(mac[0], mac[1], rtol=1e-9, atol=0.0):
+        return ac, "AC"
+    return (ac[0] + mac[0], ac[1] + mac[1]), "AC and effective MAC together"
 
 
 def _elementwise(pair: Pairs) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -51,7 +52,7 @@ def conclude(claim: Claim, budget: str, findings: Sequence[Finding]) -> Judgemen
     """A claim holds where every item was run and holds; one sure counterexample refutes it.
 
     No correction is needed to hold, since every item has to pass. To refute, any item will do:
-    there Holm's correction over the items of the claim comes first.
+    there Holm's correction over all items of the claim comes first.
     """
     refuting = _refuting(findings)
     missing = [f for f in findings if f.verdict in (Verdict.NOT_RUN, Verdict.PARTLY)]
@@ -72,11 +73,16 @@ def conclude(claim: Claim, budget: str, findings: Sequence[Finding]) -> Judgemen
 
 
 def _refuting(findings: Sequence[Finding]) -> list[Finding]:
-    adjusted = holm([finding.p for finding in findings])
+    """Items that refute. The family is every item of the claim, one without a test has p = 1:
+
+    what was not run, or cannot be tested, must not make it easier to refute.
+    """
+    adjusted = holm([1.0 if math.isnan(finding.p) else finding.p for finding in findings])
     return [
         finding
         for finding, p in zip(findings, adjusted, strict=True)
-        if finding.verdict == Verdict.FAILS and not p > 1 - LEVEL  # NaN: a count, not a test
+        if finding.verdict == Verdict.FAILS
+        and (math.isnan(finding.p) or p <= 1 - LEVEL)  # NaN: a count, not a test
     ]
 
 

@@ -139,6 +139,30 @@ def test_no_extra_cost(tmp_path: Path, klif: dict[str, float], expected: Verdict
     assert found.verdict == expected
 
 
+@pytest.mark.parametrize(
+    ("ac", "mac", "expected"),
+    [
+        (500.0, 1400.0, Verdict.HOLDS),  # together 1900 of 2000, by as many spikes
+        (1000.0, 1150.0, Verdict.HOLDS),
+        (1000.0, 1250.0, Verdict.UNDECIDED),
+        (0.0, 2300.0, Verdict.UNDECIDED),  # AC alone would say: far cheaper
+    ],
+)
+def test_pooled_spikes_cause_macs_that_count_too(
+    tmp_path: Path, ac: float, mac: float, expected: Verdict
+) -> None:
+    def counts(baseline: str, task: str, seed: int) -> dict[str, float]:
+        lif = {"ac": 1000.0, "mac_effective": 1000.0, "spike_rate": 0.1}
+        return lif | ({"ac": ac, "mac_effective": mac} if baseline == "klif" else {})
+
+    found = verdict(tmp_path, everywhere(NO_EXTRA, counts), NO_EXTRA)
+    assert found.verdict == expected
+    finding = found.findings[0]
+    assert finding.interval is not None
+    assert finding.interval.estimate == pytest.approx((ac + mac) / 2000)
+    assert finding.note.startswith("AC and effective MAC together")
+
+
 def test_no_extra_cost_shows_what_it_does_not_judge(tmp_path: Path) -> None:
     counts = klif_counts(elementwise=110_000.0)
     finding: Finding = verdict(tmp_path, everywhere(NO_EXTRA, counts), NO_EXTRA).findings[0]
