@@ -157,11 +157,15 @@ def test_partial_data_and_findings_are_noted(tmp_path: Path) -> None:
 def test_marks_say_what_sets_a_row_apart(tmp_path: Path) -> None:
     runs = [
         train_run("lstm", task="fashion-mnist"),
+        train_run("gru", task="fashion-mnist"),
+        train_run("gru", task="nmnist"),
         train_run("liaf-net", task="fashion-mnist"),
         train_run("klif", task="fashion-mnist", recipe={"loss": "mse-rate"}),
     ]
     frame = frame_of(tmp_path, runs)
     assert row(frame, "lstm")["mark"] == "still image repeated"
+    assert row(frame, "gru", task="fashion-mnist")["mark"] == "still image repeated"
+    assert row(frame, "gru", task="nmnist")["mark"] == ""
     assert row(frame, "liaf-net")["mark"] == ""
     assert row(frame, "klif")["mark"] == "loss mse-rate"
 

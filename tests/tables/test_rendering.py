@@ -102,6 +102,22 @@ def test_columns_share_one_scale(frame: pd.DataFrame) -> None:
     assert cells(render(frame, "md"), "LIF-SNN")[place] == "**1**"
 
 
+@pytest.mark.parametrize("metric", ["ac", "ac_folded", "mac_effective", "training_time"])
+def test_parts_of_a_total_and_wall_times_take_no_rank(tmp_path: Path, metric: str) -> None:
+    """No accumulates at all is no merit of a network that multiplies instead."""
+    runs = [
+        train_run(name, 90.0, extra={metric: (value, "1/sample")})
+        for name, value in (("liaf-net", 10.0), ("klif", 20.0), ("lstm", 30.0))
+    ]
+    shown = everything(results_of(tmp_path, runs))
+    text = render(shown, "md", columns=[metric])
+    assert "30" in text
+    assert "*" not in text
+    runs = [run | {"records": [r | {"metric": "energy_x"} for r in run["records"]
+                               if r["metric"] == metric]} for run in runs]  # fmt: skip
+    assert "**10" in render(everything(results_of(tmp_path, runs)), "md", columns=["energy_x"])
+
+
 def test_what_was_not_measured_is_a_dash(frame: pd.DataFrame) -> None:
     text = render(frame, "md")
     head = next(line for line in text.splitlines() if line.startswith("| baseline"))
