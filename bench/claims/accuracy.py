@@ -13,6 +13,7 @@ from bench.results.bits import answered_alike, unpack
 from bench.statistics import Interval, over_both, over_seeds, permutation_p, wilcoxon_p
 
 METRIC = "test_accuracy"
+FOREIGN = "not judged: recipe differs"
 
 
 def judge_accuracy(claim: Claim, item: Item, budget: str, evidence: Evidence) -> Finding:
@@ -47,12 +48,14 @@ def _beyond(holds: bool, fails: bool) -> Verdict:
 def obstacle(claim: Claim, item: Item, pairs: dict[str, Pairs]) -> Finding | None:
     """Why an item cannot be decided; None when it can.
 
-    Not run: neither side has a run. Partly run: a side, a block or the whole data is missing.
+    Not run: neither side has a run that counts. Partly run: a side, a block, a planned seed or
+    the whole data is missing.
     Undecided: a seed failed, recipes differ, or a single task has fewer than MIN_SEEDS pairs.
     """
     if not any(pair.subject.ran or pair.other.ran for pair in pairs.values()):
         partial = partial_note(pairs)
-        return Finding(item, Verdict.NOT_RUN, note=f"{partial} does not count" if partial else "")
+        note = FOREIGN if _foreign(pairs) else f"{partial} does not count" if partial else ""
+        return Finding(item, Verdict.NOT_RUN, note=note)
     missing = _missing(claim, item, pairs)
     if missing:
         return Finding(item, Verdict.PARTLY, note=missing)
@@ -74,13 +77,18 @@ def _missing(claim: Claim, item: Item, pairs: dict[str, Pairs]) -> str:
         (claim.other, [pair.other for pair in pairs.values()]),
     ):
         if not any(side.ran for side in sides):
-            return f"{name} not run"
+            return f"{name} {FOREIGN if any(side.foreign for side in sides) else 'not run'}"
     unpaired = [task for task, pair in pairs.items() if not pair.runs and not pair.failed]
     if not unpaired:
-        return ""
+        seeds = sorted({seed for pair in pairs.values() for seed in pair.missing})
+        return f"planned and not run: seed {', '.join(map(str, seeds))}" if seeds else ""
     if not item.is_family:
         return "no seed in common"
     return f"{len(unpaired)} of {len(pairs)} tasks: {', '.join(unpaired[:3])}{_more(unpaired[3:])}"
+
+
+def _foreign(pairs: dict[str, Pairs]) -> bool:
+    return any(pair.subject.foreign or pair.other.foreign for pair in pairs.values())
 
 
 def _more(rest: list[str]) -> str:

@@ -35,7 +35,7 @@ def _far_fewer(claim: Claim, item: Item, pairs: dict[str, Pairs]) -> Finding:
     """The ratio subject / other against FAR_FEWER; measured counts by their interval."""
     blocked = obstacle(claim, item, pairs)
     if claim.metric in STRUCTURE and blocked is not None and _counted(claim.metric, pairs):
-        blocked = None  # neither seeds nor recipes touch what the network alone decides
+        blocked = None  # no number of seeds touches what the network alone decides
     if blocked is not None and blocked.verdict != Verdict.UNDECIDED:
         return blocked
     ratios = {task: _ratios(pair, claim.metric) for task, pair in pairs.items()}

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bench.claims.definitions import ENGINE, SAME_BUDGET, Claim, Item
+from bench.claims.shipped import as_shipped
 from bench.results import Results, rows
 
 EQUAL_BACKBONE, EQUAL_BUDGET = "equal-backbone", "equal-budget"
@@ -25,6 +26,10 @@ class Side:
     done: dict[tuple[str, int], Run] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
     partial: set[str] = field(default_factory=set)
+    missing: set[int] = field(default_factory=set)
+    """Seeds that the suite asks for and that were not run."""
+    foreign: bool = False
+    """Whether there are runs by another recipe, or on other data, than the shipped suite's."""
 
     @property
     def ran(self) -> bool:
@@ -44,6 +49,12 @@ class Pairs:
         return self.subject.failed + self.other.failed
 
     @property
+    def missing(self) -> list[int]:
+        """Planned seeds of either side that no machine has a pair of."""
+        paired = {int(run["seed"]) for run, _ in self.runs}
+        return sorted((self.subject.missing | self.other.missing) - paired)
+
+    @property
     def recipes_differ(self) -> bool:
         return any(a["recipe"] != b["recipe"] or a["data"] != b["data"] for a, b in self.runs)
 
@@ -60,7 +71,7 @@ class Evidence:
     def __init__(self, results: Results) -> None:
         counted = results.runs[
             (results.runs["kind"] == "train")
-            & results.runs["fate"].isin(["current", "failed"])
+            & results.runs["fate"].isin(["current", "failed", "missing"])
             & (results.runs["engine"] == ENGINE)
             & (results.runs["options"] == "")
         ]
@@ -115,6 +126,12 @@ class Evidence:
     def _side(self, runs: list[Run], whole_data: bool) -> Side:
         side = Side()
         for run in runs:
+            if run["fate"] == "missing":
+                side.missing.add(int(run["seed"]))
+                continue
+            if not as_shipped(run):
+                side.foreign = True
+                continue
             if run["partial"]:
                 side.partial.add(run["partial"])
                 if whole_data:

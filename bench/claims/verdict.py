@@ -60,7 +60,7 @@ def conclude(claim: Claim, budget: str, findings: Sequence[Finding]) -> Judgemen
     if refuting:
         verdict, reason = Verdict.FAILS, f"on {_names(refuting)}"
     elif all(f.verdict == Verdict.NOT_RUN for f in findings):
-        verdict, reason = Verdict.NOT_RUN, ""
+        verdict, reason = Verdict.NOT_RUN, _names([f for f in findings if f.note])
     elif missing:
         verdict, reason = Verdict.PARTLY, ""
     elif open_:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -181,17 +183,66 @@ def test_stale_runs_judge_nothing(tmp_path: Path) -> None:
     assert backbone.verdict == Verdict.NOT_RUN
 
 
-def test_other_recipes_and_other_data_are_not_compared(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "changed", [{"recipe": {"epochs": 9}}, {"data": {"contrast": 1.2}}, {"data": {"limit": 100}}]
+)
+def test_only_the_shipped_suites_recipe_and_data_are_judged(
+    tmp_path: Path, changed: dict[str, Any]
+) -> None:
     runs = klif_runs(2.0, KLIF_TASKS[1:]) + seeds("klif", 92.0, "mnist")
-    changed = seeds("lif-snn", 90.0, "mnist", recipe={"epochs": 9})
-    backbone, _ = verdicts(tmp_path, runs + changed, KLIF_BETTER)
-    assert "mnist (trained by different recipes)" in backbone.reason
+    other = seeds("lif-snn", 90.0, "mnist", **changed)
+    backbone, _ = verdicts(tmp_path / "a", runs + other, KLIF_BETTER)
+    assert backbone.verdict == Verdict.PARTLY
+    assert "mnist (lif-snn not judged: recipe differs)" in backbone.reason
+    backbone, _ = verdicts(tmp_path / "b", klif_runs(2.0, **changed), KLIF_BETTER)
+    assert backbone.verdict == Verdict.NOT_RUN
+    assert "mnist (not judged: recipe differs)" in backbone.reason
+
+
+def test_a_recipe_that_a_suite_no_longer_has_is_not_judged(tmp_path: Path) -> None:
+    """Every field counts; fields that a run does not say are at their default."""
+    runs = klif_runs(2.0)
+    for run in runs:
+        recipe = run["config"]["recipe"]
+        run["config"]["recipe"] = {k: v for k, v in recipe.items() if k != "channels_last"}
+    assert verdicts(tmp_path, runs, KLIF_BETTER)[0].verdict == Verdict.HOLDS
+    for run in runs:
+        run["config"]["recipe"] = run["config"]["recipe"] | {"weight_decay": 0.1}
+    assert verdicts(tmp_path, runs, KLIF_BETTER)[0].verdict == Verdict.NOT_RUN
+
+
+def test_a_limit_is_not_the_whole_data(tmp_path: Path) -> None:
+    """The small suite says a limit itself: judged there, and marked."""
+    small = claim("liaf-net > lif-snn", LIAF_SMALL)
+    where = {"suite": "liaf-net-small", "backbone": "small"}
+    runs = seeds("liaf-net", 92.0, "mnist", **where) + seeds("lif-snn", 90.0, "mnist", **where)
+    finding = next(f for f in verdicts(tmp_path, runs, small)[0].findings if f.item.name == "mnist")
+    assert (finding.verdict, finding.note) == (Verdict.HOLDS, "partial data")
+    whole = replace(small, scope=replace(small.scope, whole_data=True))
+    finding = next(f for f in verdicts(tmp_path, runs, whole)[0].findings if f.item.name == "mnist")
+    assert finding.note == "partial data does not count"
+
+
+def test_a_planned_seed_that_was_not_run_leaves_its_task_open(tmp_path: Path) -> None:
+    runs = klif_runs(2.0, n=7)
+    write_runs(tmp_path, runs[1:])  # seed 0 of KLIF on mnist is not there
+    cells = [
+        {"run_id": run["run_id"], "kind": "train", "baseline": run["config"]["baselines"][0]}
+        | {key: run["config"][key] for key in ("task", "backbone", "engine", "budget", "seed")}
+        for run in runs
+    ]
+    plan = {"schema": 1, "suite": "klif", "cells": cells}
+    (tmp_path / "klif" / "test-cpu" / "plan.json").write_text(json.dumps(plan))
+    (backbone, _) = judge(settle(read(find_folders(tmp_path))), [KLIF_BETTER])
+    assert backbone.verdict == Verdict.PARTLY
+    assert backbone.reason == "missing: mnist (planned and not run: seed 0)"
 
 
 def test_a_tuned_learning_rate_is_no_other_recipe(tmp_path: Path) -> None:
     runs = klif_runs()
     for place, run in enumerate(runs):
-        run["config"]["recipe"]["learning_rate"] = 10.0 ** -(place % 3 + 2)
+        tuned = {"learning_rate": 10.0 ** -(place % 3 + 2)}
+        run["config"]["recipe"] = run["config"]["recipe"] | tuned
     backbone, _ = verdicts(tmp_path, runs, KLIF_BETTER)
     assert backbone.verdict == Verdict.HOLDS
 
