@@ -8,32 +8,34 @@ from typing import Any
 import pandas as pd
 
 from bench.results import CELL, Results, names, rows, widen
+from bench.results.budget import with_stand_ins
 from bench.results.source import caption, describe
 from bench.tables import aggregate
-from bench.tables.comparison import Records, settled
+from bench.tables.comparison import AS_IS, Records, settled
 from bench.tables.states import states
 
 METRIC = "test_accuracy"
 FAMILY_MEAN = "babi, mean of 20 tasks"
 PLACE = ["suite", "machine", "backbone", "data", "budget", "task"]
-PARTS = ("", "_std", "_n", "_failed", "_status")
+PARTS = ("", "_std", "_n", "_failed", "_status", "_mark")
 
 
 def accuracy(records: Records) -> pd.DataFrame:
     """Test accuracy [%]: a row per task and budget; per model mean, `_std`, `_n`, `_failed`.
 
-    `_status` is that of the comparison. Below the bAbI tasks stands their mean, taken per seed,
-    for models with all twenty; it is done where all twenty are.
+    `_status` is that of the comparison, `_mark` says what stands as at equal backbone. Below the
+    bAbI tasks stands their mean, taken per seed, for models with all twenty; it is done where all
+    twenty are.
     """
-    results = settled(records)
+    results = with_stand_ins(settled(records))
     long = aggregate.values(with_family_mean(results), [METRIC]).set_index(CELL)
     cells = states(results)
     cells = pd.concat([cells, _family_states(cells)], ignore_index=True)
     # Outer: a model whose every seed failed or is missing stands in the table as such.
-    cells = cells.set_index(CELL)[["status", "failed"]]
+    cells = cells.set_index(CELL)[["status", "failed", "stands_in"]]
     long = long.join(cells, how="outer").reset_index()
     long = long[long["mean"].notna() | (long["task"] != FAMILY_MEAN)]
-    nothing = {"failed": 0, "n": 0, "status": "done"}
+    nothing = {"failed": 0, "n": 0, "status": "done", "stands_in": False}
     return _matrix(long.fillna(nothing), results, "Test accuracy", "accuracy")
 
 
@@ -41,7 +43,8 @@ def _family_states(cells: pd.DataFrame) -> pd.DataFrame:
     """Status of each model's mean over bAbI: done where every task of it is."""
     blocks = cells[cells["task"].isin(names.FAMILY_TASKS)]
     same = [key for key in CELL if key != "task"]
-    found = blocks.groupby(same).agg(done=("status", lambda all_: bool((all_ == "done").all())))
+    blocks = blocks.assign(done=blocks["status"] == "done")
+    found = blocks.groupby(same).agg(done=("done", "all"), stands_in=("stands_in", "all"))
     found = found.reset_index().assign(task=FAMILY_MEAN, failed=0)
     found["status"] = ["done" if done else "incomplete" for done in found["done"]]
     return found.drop(columns="done")
@@ -49,12 +52,12 @@ def _family_states(cells: pd.DataFrame) -> pd.DataFrame:
 
 def groups(records: Records) -> pd.DataFrame | None:
     """The accuracy within each group of test samples, a row per group; None without groups."""
-    results = settled(records)
+    results = with_stand_ins(settled(records))
     metrics = [m for m in results.records["metric"].unique() if m.startswith(f"{METRIC}/")]
     if not metrics:
         return None
     long = aggregate.values(results, metrics)
-    cells = states(results)[[*CELL, "status", "failed"]]
+    cells = states(results)[[*CELL, "status", "failed", "stands_in"]]
     long = long.merge(cells, on=CELL, how="left")
     long["task"] += ": " + long["metric"].str.removeprefix(f"{METRIC}/")
     return _matrix(long, results, "Test accuracy within groups", "groups")
@@ -85,17 +88,18 @@ def with_family_mean(results: Results) -> Results:
 def _matrix(long: pd.DataFrame, results: Results, title: str, label: str) -> pd.DataFrame:
     """Rows in the tasks' order, models in the registry's."""
     long = long.assign(model=[_model(each) for each in rows(long)])
+    long["mark"] = ["" if pd.isna(own) or not own else AS_IS for own in long["stands_in"]]
     models = sorted(long["model"].unique(), key=_model_order)
     columns = [model + part for model in models for part in PARTS]
-    parts = ["mean", "std", "n", "failed", "status"]
+    parts = ["mean", "std", "n", "failed", "status", "mark"]
     frame = widen(long[[*PLACE, "model", *parts]], PLACE, "model").reset_index()
     keys = [_row_order(row) for row in rows(frame)]
     order = sorted(range(len(keys)), key=keys.__getitem__)
     frame = frame[[*PLACE, *columns]].iloc[order].reset_index(drop=True)
     whole = [column for column in columns if column.endswith(("_n", "_failed"))]
     frame[whole] = frame[whole].fillna(0).astype("int64")
-    status = [column for column in columns if column.endswith("_status")]
-    frame[status] = frame[status].fillna("")
+    text = [column for column in columns if column.endswith(("_status", "_mark"))]
+    frame[text] = frame[text].fillna("")
     frame.attrs |= {
         "title": title,
         "label": label,

@@ -15,6 +15,7 @@ from bench.tables.accuracy import FAMILY_MEAN, baseline_of
 
 BEST, SECOND = 1, 2
 NOTHING = "–"
+DAGGER = "†"
 SAID = ("stale", "mixed recipes")
 """States of a row that stand beside its numbers."""
 
@@ -89,7 +90,11 @@ def matrix_sheet(frame: pd.DataFrame) -> Sheet:
             for model, rank in zip(models, marks, strict=True)
         ]
         printed.append([*(_key_cell(row, key) for key in keys), *cells])
-    caption = f"Mean ± standard deviation over seeds ({n}). {frame.attrs.get('caption', '')}"
+    marked = any(row[f"{model}_mark"] for row, model in known)
+    dagger = f" {DAGGER}: as at equal backbone, within the budget already." if marked else ""
+    caption = (
+        f"Mean ± standard deviation over seeds ({n}).{dagger} {frame.attrs.get('caption', '')}"
+    )
     return Sheet(
         title=frame.attrs["title"],
         label=frame.attrs["label"],
@@ -117,6 +122,7 @@ def _accuracy_cell(row: dict[str, Any], model: str, rank: int, seeds: str) -> Ce
     value, status = float(row[model]), row[f"{model}_status"]
     if not math.isnan(value):
         text = numbers.with_spread(value, float(row[f"{model}_std"]), "%")
+        text += DAGGER if row[f"{model}_mark"] else ""
         return Cell((f"{text} ({status})" if status in SAID else text) + seeds, rank)
     if status:
         return Cell(status, muted=True)

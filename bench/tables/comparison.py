@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bench.results import CELL, Results, blocks, names, rows, settle, widen
+from bench.results.budget import with_stand_ins
 from bench.results.settle import from_records
 from bench.results.source import describe
 from bench.tables import aggregate
@@ -20,6 +21,8 @@ BLOCK = ["suite", "machine", "task", "backbone", "data", "budget"]
 KEYS = [*BLOCK, "baseline", "options", "engine"]
 LEAD = [*KEYS, "role", "status", "seeds", "failed"]
 NOTES = ["mark", "commit", "note"]
+AS_IS = "as at equal backbone"
+"""The mark of a network that is within the budget already and was not run again."""
 INTERVAL = ("low", "high", "interval")
 
 Records = pd.DataFrame | Results
@@ -80,8 +83,11 @@ def _narrowed(frame: pd.DataFrame, metrics: Sequence[str], title: str, label: st
 
 
 def everything(records: Records) -> pd.DataFrame:
-    """Every metric there is, users' own too; accuracies of groups have a table of their own."""
-    results = settled(records)
+    """Every metric there is, users' own too; accuracies of groups have a table of their own.
+
+    Networks that are within the budget at equal backbone stand at equal budget too, marked.
+    """
+    results = with_stand_ins(settled(records))
     metrics = [metric for metric in results.records["metric"].unique() if "/" not in metric]
     long = aggregate.values(results, metrics)
     present = sorted(long["metric"].unique(), key=place)
@@ -101,7 +107,8 @@ def _described(frame: pd.DataFrame) -> pd.DataFrame:
     """Fill in what rows without a training run lack; add role and mark."""
     text = dict.fromkeys(("interval", "loss", "commit", "note"), "")
     frame = frame.fillna({"status": "timed only", "seeds": 0, "failed": 0, **text})
-    frame = frame.astype({"seeds": "int64", "failed": "int64"})
+    frame = frame.fillna({"stands_in": False})
+    frame = frame.astype({"seeds": "int64", "failed": "int64", "stands_in": bool})
     roles = [names.role(baseline) for baseline in frame["baseline"]]
     added = pd.DataFrame({"role": roles, "mark": [_mark(row) for row in rows(frame)]}, frame.index)
     frame = pd.concat([frame, added], axis=1)
@@ -109,9 +116,10 @@ def _described(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _mark(row: dict[str, Any]) -> str:
-    """What sets a row apart: nothing to integrate, or a loss of its own."""
+    """What sets a row apart: nothing to integrate, a loss of its own, run at equal backbone."""
     still = "still image repeated" if names.marked(row["baseline"], row["task"]) else ""
-    return ", ".join(part for part in (still, row["loss"]) if part)
+    as_is = AS_IS if row["stands_in"] else ""
+    return ", ".join(part for part in (still, row["loss"], as_is) if part)
 
 
 def _with_absent(frame: pd.DataFrame) -> pd.DataFrame:

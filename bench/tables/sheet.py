@@ -22,9 +22,8 @@ from bench.tables.cells import (
     seeds_said,
 )
 from bench.tables.columns import FIXED, Column, column
-from bench.tables.comparison import BLOCK, metrics_of
+from bench.tables.comparison import AS_IS, BLOCK, metrics_of
 
-EQUAL_BUDGET = "equal-budget"
 NAMED = ("task", "backbone", "budget")
 Row = dict[str, Any]
 
@@ -138,8 +137,8 @@ def _caption(block: list[Row], columns: Sequence[Column], attrs: Mapping[Any, An
         said.append("for speed and memory half the interquartile range over timing rounds")
     if any(row["role"] == "control" for row in block):
         said.append("controls are not ranked")
-    if block[0]["budget"] == EQUAL_BUDGET:
-        said.append("a baseline that is not listed is within the budget at equal backbone")
+    if any(AS_IS in row["mark"] for row in block):
+        said.append(f"rows marked '{AS_IS}' are within the budget already, and timed there")
     if any(row["mark"].startswith("still") for row in block):
         said.append("rows marked as repeated still images do not judge anybody's cost")
     text = "; ".join(part for part in said if part)

@@ -15,7 +15,18 @@ from bench.results.source import short
 from bench.statistics import Interval, over_both, over_samples, over_seeds
 
 SHARED_LOSS = "cross-entropy"
-STATE = ("status", "seeds", "failed", "low", "high", "interval", "loss", "commit", "note")
+STATE = (
+    "status",
+    "seeds",
+    "failed",
+    "low",
+    "high",
+    "interval",
+    "loss",
+    "stands_in",
+    "commit",
+    "note",
+)
 RUN = ("suite", "machine", "run_id")
 
 Row = dict[str, Any]
@@ -51,6 +62,7 @@ def _state(runs: list[Row]) -> Row:
         "high": interval.high if interval else np.nan,
         "interval": interval.kind if interval else "",
         "loss": _loss((counted or runs)[-1]["recipe"]),
+        "stands_in": bool(runs[0].get("stands_in", False)),
         "commit": ", ".join(sorted({short(run["commit"]) for run in counted if run["commit"]})),
         "note": "; ".join([*_absent(missing, other), *_notes(failed, counted, stale, only_stale)]),
     }
