@@ -15,6 +15,7 @@ from baselines.errors import UsageError
 from bench.results.plan import PLAN, DamagedPlan, no_plan, option_line, read_plan
 from bench.runs.records import Run
 from bench.runs.store import DamagedRun, is_stale, read_run
+from bench.suites import Recipe
 
 RUN_COLUMNS = (
     "run_id", "suite", "machine", "kind", "task", "backbone", "data", "engine", "budget",
@@ -138,17 +139,27 @@ def _run_row(run: Run, machine: str) -> tuple[Any, ...]:
     config = _Config.model_validate(run.config)
     source = _Source.model_validate(run.provenance)
     predictions = _Predictions.model_validate(run.predictions)
-    shared = {k: v for k, v in config.recipe.items() if k not in NOT_OF_THE_RECIPE}
     return (
         run.run_id, run.suite, machine, run.kind, config.task, config.backbone,
         option_line(config.data), config.engine, config.budget, "+".join(config.baselines),
         option_line(config.options), config.seed, run.status, run.reason or "", is_stale(run),
-        json.dumps(shared, sort_keys=True), _partial(config, source), source.commit or "",
+        shared_recipe(config.recipe), _partial(config, source), source.commit or "",
         config.numerics_version, source.device or "", source.kernel or "", run.started,
         tuple(_finding(each) for each in run.health), bytes.fromhex(predictions.correct),
         predictions.n, str(config.recipe.get("learning_rate", "")),
         json.dumps(config.code, sort_keys=True), config.budget_reference or "",
     )  # fmt: skip
+
+
+def shared_recipe(recipe: dict[str, Any]) -> str:
+    """What of a recipe all baselines of a task share, as one text.
+
+    Fields that an older run does not say are at their default, as in its id.
+    """
+    fields = Recipe.model_fields.items()
+    defaults = {name: field.get_default() for name, field in fields if not field.is_required()}
+    whole = defaults | recipe
+    return json.dumps({k: whole[k] for k in sorted(whole) if k not in NOT_OF_THE_RECIPE})
 
 
 def _record_rows(run: Run, machine: str) -> list[tuple[Any, ...]]:

@@ -172,6 +172,14 @@ def test_a_tuned_rate_is_no_other_recipe(tmp_path: Path) -> None:
     assert (found["status"], found["seeds"]) == ("done", 2)
 
 
+def test_a_field_at_its_default_is_no_other_recipe(tmp_path: Path) -> None:
+    """Files from before a field of the recipe was there have the same id, and are the same."""
+    recipes = ({"epochs": 3}, {"epochs": 3, "channels_last": False})
+    runs = [train_run(accuracy=90.0, seed=s, recipe=recipe) for s, recipe in enumerate(recipes)]
+    found = row(comparison(read_records(write_runs(tmp_path, runs))), "liaf-net")
+    assert (found["status"], found["seeds"]) == ("done", 2)
+
+
 def babi(accuracies: dict[int, float], **fields: Any) -> list[dict[str, Any]]:
     return [
         train_run(accuracy=value, seed=seed, task=task, backbone="tokens", **fields)
