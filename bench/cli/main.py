@@ -32,8 +32,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Put spatiotemporal networks on the same data: accuracy, synapses, MACs and ACs, "
     "energy, throughput.",
-    epilog="Exit codes: 0 all well; 1 a cell failed, or a check found something wrong; 2 a mistake in what was asked; "
-    "130 interrupted (what is finished is kept).",
+    epilog="Exit codes: 0 all well; 1 a cell failed, or a check found something wrong; "
+    "2 a mistake in what was asked; 130 interrupted (what is finished is kept).",
 )
 app.command("run")(run)
 app.command("list")(list_names)

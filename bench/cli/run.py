@@ -17,7 +17,8 @@ from bench.cli.benches import BENCHES
 from bench.cli.console import console, note
 from bench.cli.progress import TerminalProgress
 from bench.runs.cells import Cell
-from bench.runs.session import Options, Plan, Session, check_data, plan
+from bench.runs.planning import Options, Plan, check_data, plan
+from bench.runs.session import Session
 from bench.tables import comparison, read_records, terminal, write_tables
 
 CELL_FAILED = 1
@@ -86,7 +87,13 @@ def run(
             planned.store.write_records()
             written = write_tables(planned.store.folder)
     _show(planned, session, written)
-    if session.failures:
+    mixed = session.mixed_data()
+    for place in mixed:
+        note.print(
+            f"[red]mixed data[/] {escape(place)}: its runs were made from different files; "
+            "run it again with --force"
+        )
+    if session.failures or mixed:
         raise typer.Exit(CELL_FAILED)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from baselines import BASELINES, plugins
+from baselines.errors import UsageError
 from bench.suites import EQUAL_BACKBONE, EQUAL_BUDGET, Group, Measure, Recipe, Suite
 from bench.tasks import TASKS
 
@@ -124,6 +125,11 @@ def training_cells(suite: Suite, seeds: int | None = None) -> Iterator[Cell]:
     for group in suite.group:
         listed = group.seeds or suite.seeds
         chosen = tuple(range(seeds)) if seeds is not None else listed
+        shared = set(chosen) & set(group.recipe.tuning_seeds)
+        if shared:
+            raise UsageError(
+                f"suite {suite.name}: seeds {sorted(shared)} are tuning seeds; take fewer --seeds"
+            )
         for cell in _group_cells(suite, group):
             yield from (replace(cell, seed=seed) for seed in chosen)
 
@@ -174,7 +180,9 @@ def timing_cells(cells: list[Cell]) -> list[Cell]:
     groups: dict[tuple[str, ...], list[Cell]] = {}
     for cell in cells:
         if cell.measure.timing:
-            key = (cell.task, cell.backbone, cell.engine, cell.budget, cell.budget_reference)
+            settings = json.dumps([cell.options, cell.data], sort_keys=True)
+            where = (cell.task, cell.backbone, cell.engine, cell.budget, cell.budget_reference)
+            key = (*where, settings)
             groups.setdefault(key, []).append(cell)
     return [
         replace(

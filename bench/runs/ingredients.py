@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from baselines import build
+from baselines.errors import UsageError
 from bench.runs.cells import Cell
 from bench.tasks import Splits
 from bench.tasks import load as load_task
@@ -18,7 +19,11 @@ from bench.tasks import load as load_task
 @functools.lru_cache(maxsize=1)
 def _load_cached(task: str, backbone: str, options: str, data_dir: str | None) -> Splits:
     folder = Path(data_dir) if data_dir else None
-    return load_task(task, folder, backbone=backbone or None, **json.loads(options))
+    splits = load_task(task, folder, backbone=backbone or None, **json.loads(options))
+    for name in ("train", "validation", "test"):
+        if not len(getattr(splits, name)):
+            raise UsageError(f"{task}: no {name} samples are left; give it a larger limit")
+    return splits
 
 
 def load_splits(cell: Cell, data_dir: str | None) -> Splits:

@@ -74,6 +74,8 @@ def failed(job: Job, error: BaseException) -> Run:
         curves=error.curves if isinstance(error, Diverged) else {},
         health=error.health if isinstance(error, Diverged) else [],
     )
+    # Weights of an earlier try must not pass for those of a run that failed.
+    job.store.checkpoint(run.run_id).unlink(missing_ok=True)
     job.store.write(run)
     return run
 

@@ -33,6 +33,7 @@ class Job:
     store: Store
     data_dir: str | None
     device: str
+    jobs: int = 1
     learning_rate: float = 0.0
     tuning_seconds: float = 0.0
 
@@ -77,7 +78,11 @@ def work(job: Job) -> Run:
         kind=cell.kind,
         status="done",
         config=cell.config(),
-        provenance={**provenance(job.device, threads), **outcome.provenance},
+        provenance={
+            **provenance(job.device, threads),
+            "jobs": 1 if cell.kind == "time" else job.jobs,
+            **outcome.provenance,
+        },
         records=outcome.records,
         curves=outcome.curves,
         health=outcome.health,

@@ -48,6 +48,21 @@ class Recipe(_Strict):
             raise ValueError("learning_rate_grid and tuning_seeds go together")
         return self
 
+    @model_validator(mode="after")
+    def _nothing_is_said_in_vain(self) -> Recipe:
+        """A reader of the file must not believe in a setting that is not used."""
+        unused = {
+            "tuning_epochs without learning_rate_grid": self.tuning_epochs
+            and not self.learning_rate_grid,
+            "momentum with adam": self.momentum and self.optimizer == "adam",
+            "t_max without the cosine schedule": self.t_max and self.schedule != "cosine",
+            "label_smoothing with mse-rate": self.label_smoothing and self.loss == "mse-rate",
+        }
+        for what, found in unused.items():
+            if found:
+                raise ValueError(f"{what} has no effect: leave it out")
+        return self
+
 
 class Group(_Strict):
     """Cells that share a recipe: every task with every baseline, budget and seed."""
@@ -59,7 +74,7 @@ class Group(_Strict):
     engine: str = "native"
     budgets: tuple[Literal["equal-backbone", "equal-budget"], ...] = (EQUAL_BACKBONE,)
     budget_reference: str = "liaf-net"
-    seeds: tuple[Seed, ...] | None = None
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] | None = None
     data: dict[str, Any] = Field(default_factory=dict)
     options: dict[str, Any] = Field(default_factory=dict)
     time_limit: Positive = 6 * 3600.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -9,8 +10,10 @@ import pytest
 
 from baselines.errors import UsageError
 from bench.runs.cells import Cell
+from bench.runs.planning import Options, check_data, plan
 from bench.runs.records import Run
-from bench.runs.session import Options, Session, check_data, choose_learning_rate, plan
+from bench.runs.session import Session
+from bench.runs.tuning import TuningFailed, choose_learning_rate
 from bench.suites import Group, Measure, Recipe, Suite
 
 TIMES = ("training_time", "tuning_time")
@@ -160,7 +163,7 @@ def test_a_grid_that_fails_altogether_is_a_failed_cell(tmp_path: Path) -> None:
     session, _ = run(grid, tmp_path)
     reasons = [each.reason or "" for each in session.failures if each.kind == "train"]
     assert len(reasons) == 2
-    assert all("every learning rate" in reason for reason in reasons)
+    assert all("every learning rate of (1e+30,) diverged" in reason for reason in reasons)
 
 
 def test_a_baseline_that_cannot_serve_a_task_is_skipped_with_the_reason(tmp_path: Path) -> None:
@@ -205,3 +208,72 @@ def test_an_unknown_data_option_and_a_missing_folder_stop_before_anything_runs(
     planned = plan(suite().model_copy(update={"group": (group,)}), Options(out=tmp_path))
     with pytest.raises(UsageError, match="nmnist"):
         check_data(planned, str(tmp_path / "absent"))
+
+
+def test_what_the_suite_asks_for_is_written_down(finished: tuple[Session, Heard]) -> None:
+    store = finished[0].plan.store
+    document = json.loads((store.folder / "plan.json").read_text())
+    assert {cell["run_id"] for cell in document["cells"]} == {each.run_id for each in store.all()}
+
+
+def test_only_leaves_the_plan_whole_and_names_the_nearest_value(tmp_path: Path) -> None:
+    planned = plan(suite(), Options(out=tmp_path, only={"baseline": "lstm"}))
+    assert {cell.baseline for cell in planned.training} == {"lstm"}
+    assert len(json.loads(planned.document())["cells"]) == 4
+    with pytest.raises(UsageError, match="did you mean 'lstm'"):
+        plan(suite(), Options(out=tmp_path, only={"baseline": "lstn"}))
+
+
+def test_an_engine_that_cannot_express_a_baseline_is_na(tmp_path: Path) -> None:
+    group = suite("klif", "lstm").group[0].model_copy(update={"engine": "snntorch"})
+    planned = plan(suite().model_copy(update={"group": (group,)}), Options(out=tmp_path))
+    assert {cell.baseline for cell in planned.training} == {"lstm"}
+    assert {each.baseline for each in planned.skipped} == {"klif"}
+
+
+def test_seeds_of_tuning_are_never_those_of_the_runs(tmp_path: Path) -> None:
+    grid = suite("cnn", learning_rate_grid=(1e-3,), tuning_seeds=(7,))
+    with pytest.raises(UsageError, match="tuning seeds"):
+        plan(grid, Options(out=tmp_path, seeds=8))
+
+
+def test_no_validation_samples_is_said_before_training(tmp_path: Path) -> None:
+    group = suite("cnn").group[0].model_copy(update={"data": {"limit": 5}})
+    session, _ = run(suite().model_copy(update={"group": (group,)}), tmp_path)
+    assert all("no validation samples" in (each.reason or "") for each in session.failures)
+    assert len(session.failures) == 2
+
+
+def test_a_rate_that_tuning_no_longer_chooses_is_trained_again(tmp_path: Path) -> None:
+    grid = suite("lstm", learning_rate_grid=(1e-7, 1e-2), tuning_seeds=(100,), tuning_epochs=3)
+    session, _ = run(grid, tmp_path)
+    store = session.plan.store
+    for each in list(store.all()):
+        rate = each.config["recipe"]["learning_rate"]
+        if each.kind == "tune" and rate == 1e-2:  # as if it had diverged
+            store.write(each.model_copy(update={"status": "failed", "reason": "Diverged: test"}))
+    again, heard = run(grid, tmp_path)
+    assert [each.kind for each in heard.runs] == ["train", "train"]
+    trained = {r.value for each in heard.runs for r in each.records if r.metric == "learning_rate"}
+    assert trained == {1e-7}
+    assert again.mixed_data() == []
+
+
+def test_a_tuning_run_that_died_says_nothing_about_its_rate(tmp_path: Path) -> None:
+    grid = suite("cnn", learning_rate_grid=(1e-3, 1e-2), tuning_seeds=(100,))
+    session, _ = run(grid, tmp_path)
+    store = session.plan.store
+    died = next(each for each in store.all() if each.kind == "tune")
+    store.write(died.model_copy(update={"status": "failed", "reason": "its process died"}))
+    with pytest.raises(TuningFailed, match="its process died"):
+        choose_learning_rate(session.plan.training[0], store)
+
+
+def test_runs_made_from_different_files_are_noticed(tmp_path: Path) -> None:
+    session, _ = run(suite("cnn"), tmp_path)
+    store = session.plan.store
+    first = next(iter(store.all()))
+    data = {**first.provenance["data"], "split_checksum": "other"}
+    store.write(first.model_copy(update={"provenance": {**first.provenance, "data": data}}))
+    again, _ = run(suite("cnn"), tmp_path)
+    assert again.mixed_data() == ["digits-dvs {'limit': 200}"]

@@ -1,0 +1,177 @@
+"""What a suite asks for on this machine: every name checked, nothing read or run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+import baselines
+from baselines import backbones
+from baselines.budget import width_for
+from baselines.engines import ENGINES
+from baselines.errors import UsageError, unknown
+from bench import metrics, tasks
+from bench.runs.cells import Cell, Skipped, timing_cells, training_cells, tuning_cells
+from bench.runs.provenance import machine
+from bench.runs.store import Store
+from bench.suites import Suite
+from bench.tasks.common.task import data_folder
+
+COMMON_DATA_OPTIONS = ("limit", "allow_partial")
+FILTERS = ("task", "backbone", "baseline", "engine", "budget", "seed")
+PLAN_SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a suite is run, as the command line takes it."""
+
+    out: Path
+    data_dir: str | None = None
+    device: str = "cpu"
+    jobs: int = 1
+    only: dict[str, str] | None = None
+    seeds: int | None = None
+    force: bool = False
+    retry_failed: bool = False
+
+
+@dataclass
+class Plan:
+    """The cells of a suite on this machine: to run, n/a, and all the suite asks for."""
+
+    suite: str
+    store: Store
+    training: list[Cell]
+    timing: list[Cell]
+    skipped: list[Skipped]
+    asked: list[Cell]
+    """Every cell of the suite, also those that --only leaves out this time."""
+
+    def all_cells(self) -> list[Cell]:
+        """Tuning, training and timing cells, each once, in the order they run."""
+        return _with_tuning(self.training, self.timing)
+
+    def document(self) -> str:
+        """plan.json: what the suite asks for, so that tables know what is current or missing."""
+        cells = [
+            {
+                "run_id": cell.run_id,
+                "kind": cell.kind,
+                "task": cell.task,
+                "backbone": cell.backbone,
+                "baseline": cell.baseline,
+                "engine": cell.engine,
+                "budget": cell.budget,
+                "seed": cell.seed,
+            }
+            for cell in self.asked
+        ]
+        return json.dumps({"schema": PLAN_SCHEMA, "suite": self.suite, "cells": cells}, indent=1)
+
+
+def plan(suite: Suite, options: Options) -> Plan:
+    """Lay out the cells of a suite. UsageError for a name or option that does not exist."""
+    cells = [_resolve(cell) for cell in training_cells(suite, options.seeds)]
+    reasons = {_place(cell): _why_not(cell) for cell in {_place(c): c for c in cells}.values()}
+    possible = [cell for cell in cells if reasons[_place(cell)] is None]
+    only = options.only or {}
+    chosen = [cell for cell in possible if _wanted(cell, only)]
+    if not chosen:
+        raise _nothing_left(suite, cells, only)
+    skipped = [
+        Skipped(cell.task, cell.backbone, cell.baseline, cell.budget, reason)
+        for cell in cells
+        if (reason := reasons[_place(cell)]) is not None and _wanted(cell, only)
+    ]
+    return Plan(
+        suite=suite.name,
+        store=Store(options.out / suite.name / machine(options.device)),
+        training=chosen,
+        timing=timing_cells(chosen),
+        skipped=list(dict.fromkeys(skipped)),
+        asked=_with_tuning(possible, timing_cells(possible)),
+    )
+
+
+def _with_tuning(training: Iterable[Cell], timing: Iterable[Cell]) -> list[Cell]:
+    training = list(training)
+    tuning = [cell for each in training for cell in tuning_cells(each)]
+    return list({cell.run_id: cell for cell in [*tuning, *training, *timing]}.values())
+
+
+def _place(cell: Cell) -> tuple[str, ...]:
+    """What decides whether a cell can exist; its seed and recipe do not."""
+    options = json.dumps(cell.options, sort_keys=True)
+    where = (cell.task, cell.backbone, cell.baseline, cell.engine, cell.budget)
+    return (*where, cell.budget_reference, options)
+
+
+def _resolve(cell: Cell) -> Cell:
+    """Check the names a cell uses and fill in the task's first backbone."""
+    baseline = baselines.get(cell.baseline)
+    tasks.get(cell.task)
+    for name in cell.measure.metrics:
+        metrics.get(name)
+    if cell.engine not in ENGINES:
+        raise unknown("engine", cell.engine, ENGINES)
+    for name in cell.options:
+        if name not in (known := (*baseline.options, "layers")):
+            raise unknown(f"option of {cell.baseline}", name, known)
+    backbone = backbones.get(cell.task, cell.backbone or None)
+    return replace(cell, backbone=backbone.name)
+
+
+def _why_not(cell: Cell) -> str | None:
+    """Why a cell cannot exist: the task, the engine or the budget does not suit its baseline."""
+    baseline = baselines.get(cell.baseline)
+    backbone = backbones.get(cell.task, cell.backbone)
+    reason = baseline.serves(cell.task, cell.backbone)
+    if reason is not None:
+        return reason
+    try:
+        if cell.build_budget is not None:
+            width_for(baseline, baselines.get(cell.build_budget), backbone)
+        if cell.engine in baseline.engines and cell.engine != "native":
+            with torch.random.fork_rng(devices=[]), torch.device("meta"):
+                baseline.fill(backbone, cell.engine)
+    except UsageError as error:
+        return str(error)
+    return None
+
+
+def _wanted(cell: Cell, only: dict[str, str]) -> bool:
+    for key, value in only.items():
+        if key not in FILTERS:
+            raise unknown("key in --only", key, FILTERS)
+        if str(getattr(cell, key)) not in value.split(","):
+            return False
+    return True
+
+
+def _nothing_left(suite: Suite, cells: list[Cell], only: dict[str, str]) -> UsageError:
+    """The error for a choice that leaves no cell: the value that no cell has, if there is one."""
+    for key, value in only.items():
+        known = {str(getattr(cell, key)) for cell in cells}
+        for each in value.split(","):
+            if each not in known:
+                return unknown(f"{key} in --only for suite {suite.name}:", each, known)
+    return UsageError(f"suite {suite.name}: no cell is left to run; all are n/a or left out")
+
+
+def check_data(plan: Plan, data_dir: str | None) -> None:
+    """Refuse what cannot work before anything runs: a missing folder, an unknown data option."""
+    checked: set[str] = set()
+    for cell in plan.training:
+        task = tasks.get(cell.task)
+        for name in cell.data:
+            known = (*task.options, *COMMON_DATA_OPTIONS)
+            if name not in known:
+                raise unknown(f"data option of {cell.task}", name, known)
+        if cell.task not in checked and not task.embedded:
+            data_folder(task, data_dir)
+        checked.add(cell.task)
