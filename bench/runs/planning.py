@@ -50,7 +50,7 @@ class Plan:
     timing: list[Cell]
     skipped: list[Skipped]
     asked: list[Cell]
-    """Every cell of the suite, also those that --only leaves out this time."""
+    """Every cell of the suite, also those that --only or --seeds leave out this time."""
 
     def all_cells(self) -> list[Cell]:
         """Tuning, training and timing cells, each once, in the order they run."""
@@ -68,6 +68,8 @@ class Plan:
                 "engine": cell.engine,
                 "budget": cell.budget,
                 "seed": cell.seed,
+                "data": cell.data,
+                "options": cell.options,
             }
             for cell in self.asked
         ]
@@ -80,6 +82,11 @@ def plan(suite: Suite, options: Options) -> Plan:
     reasons = {_place(cell): _why_not(cell) for cell in {_place(c): c for c in cells}.values()}
     possible = [cell for cell in cells if reasons[_place(cell)] is None]
     only = options.only or {}
+    # A run with fewer seeds leaves the suite's others current; one with more adds to them.
+    listed = [
+        cell for cell in map(_resolve, training_cells(suite)) if reasons[_place(cell)] is None
+    ]
+    asked = list({cell.run_id: cell for cell in [*listed, *possible]}.values())
     chosen = [cell for cell in possible if _wanted(cell, only)]
     if not chosen:
         raise _nothing_left(suite, cells, only)
@@ -94,7 +101,7 @@ def plan(suite: Suite, options: Options) -> Plan:
         training=chosen,
         timing=timing_cells(chosen),
         skipped=list(dict.fromkeys(skipped)),
-        asked=_with_tuning(possible, timing_cells(possible)),
+        asked=_with_tuning(asked, timing_cells(asked)),
     )
 
 
