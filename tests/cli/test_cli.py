@@ -1,0 +1,108 @@
+"""The command as a user meets it: help, answers, and mistakes in one line."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.cli import main as command
+
+
+class Ran:
+    """Exit code and output of one call of the command, run in this process."""
+
+    def __init__(
+        self, words: list[str], capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sys, "argv", ["liafbench", *words])
+        monkeypatch.setattr(command.signal, "signal", lambda *_: None)
+        with pytest.raises(SystemExit) as ended:
+            command.main()
+        self.code = ended.value.code
+        self.out, self.err = capsys.readouterr()
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("LIAFBENCH_DATA", raising=False)
+    return lambda *words: Ran(list(map(str, words)), capsys, monkeypatch)
+
+
+def test_help_names_every_command(call) -> None:
+    ran = call("--help")
+    assert ran.code == 0
+    for name in ("run", "list", "count", "time", "tables", "report", "compare", "data", "cite"):
+        assert name in ran.out
+
+
+def test_list_json_is_one_document(call) -> None:
+    found = json.loads(call("list", "--json").out)
+    assert {"baselines", "tasks", "suites", "engines"} <= set(found)
+    assert "liaf-net" in {each["name"] for each in found["baselines"]}
+
+
+def test_count_json_is_one_document(call) -> None:
+    assert json.loads(call("count", "lstm", "--task", "digits-dvs", "--json").out)
+
+
+def test_a_dry_run_lists_cells_and_writes_nothing(call, tmp_path: Path) -> None:
+    ran = call("run", "quick", "--out", tmp_path, "--dry-run", "--only", "task=babi-sim")
+    assert ran.code == 0
+    assert ran.out.count("missing") == 6 * 3 + 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["run", "quik"], "did you mean 'quick'"),
+        (["run", "quick", "--only", "taks=digits-dvs"], "did you mean 'task'"),
+        (["run", "quick", "--only", "task"], "KEY=VALUE"),
+        (["run", "real-small"], "LIAFBENCH_DATA"),
+        (["count", "lstn", "--task", "nmnist"], "did you mean 'lstm'"),
+        (["count", "lstm", "--task", "nmnits"], "did you mean 'nmnist'"),
+        (["count", "lstm", "--task", "nmnist", "--backbone", "smal"], "did you mean 'small'"),
+        (["time", "lif-snn", "--task", "nmnist", "--versus", "snntroch"], "snntorch"),
+        (["tables", "absent-folder"], "absent-folder"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(
+    call, words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = call(*words)
+    assert ran.code == 2
+    assert message in ran.err
+    assert ran.err.count("\n") == 1
+    assert "Traceback" not in ran.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_where_the_output_folder_should_be(call, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    ran = call("run", "quick", "--out", tmp_path / "file")
+    assert ran.code == 2
+    assert "--out" in ran.err
+
+
+def test_a_damaged_archive_fails_its_cells_and_says_which_file(call, tmp_path: Path) -> None:
+    data = tmp_path / "data" / "mnist"
+    data.mkdir(parents=True)
+    names = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+    for name in names:
+        (data / f"{name}-ubyte.gz").write_bytes(gzip.compress(b"\0" * 100)[:-9])
+    suite = tmp_path / "mine.toml"
+    suite.write_text(
+        'name = "mine"\nseeds = [0]\n[[group]]\ntasks = ["mnist"]\nbackbone = "small"\n'
+        'baselines = ["cnn"]\n[group.data]\nallow_partial = true\n'
+        "[group.recipe]\nepochs = 1\nbatch_size = 8\n[measure]\ntiming = false\n"
+    )
+    ran = call("run", suite, "--data", tmp_path / "data", "--out", tmp_path / "out")
+    assert ran.code == 1
+    assert "train-images-idx3-ubyte.gz" in ran.err
+    (path,) = (tmp_path / "out").glob("mine/*/runs/*.json")
+    assert json.loads(path.read_text())["status"] == "failed"
