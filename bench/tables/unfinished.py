@@ -36,7 +36,8 @@ def unfinished(records: Records) -> pd.DataFrame:
         "title": "Not finished, not counted, or unhealthy",
         "label": "unfinished",
         "layout": "plain",
-        "caption": f"None of these is averaged into another table. {caption(describe(results))}",
+        "caption": "A finding is a remark on a run that counts; everything else here is averaged "
+        f"into no other table. {caption(describe(results))}",
     }
     return frame
 

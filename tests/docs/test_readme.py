@@ -1,0 +1,36 @@
+"""The README's table is what the code makes of the committed results, to the letter."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from bench.tables import comparison, read_records, render
+
+ROOT = Path(__file__).resolve().parents[2]
+TASK = "digits-dvs"
+COLUMNS = (
+    "test_accuracy",
+    "weights",
+    "mac_dense",
+    "mac_effective",
+    "ac",
+    "energy_45nm_fp32",
+    "inference_throughput",
+)
+
+
+def expected() -> str:
+    frame = comparison(read_records(ROOT / "results" / "quick"))
+    attrs = dict(frame.attrs)
+    frame = frame[(frame["task"] == TASK) & (frame["status"] != "n/a")]
+    frame.attrs = attrs
+    text = render(frame, "md", COLUMNS)
+    return "\n".join(line for line in text.splitlines() if not line.startswith("## ")).strip()
+
+
+def test_the_readme_shows_the_committed_results() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.search(r"<!-- quick -->\n(.*?)\n<!-- /quick -->", readme, re.DOTALL)
+    assert shown is not None
+    assert shown.group(1).strip() == expected()
