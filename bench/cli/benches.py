@@ -30,8 +30,12 @@ def _counting(out: Path, _device: str, _minutes: float) -> None:
     records = None
     if any(out.glob("*/*/runs")):
         records = settle(read(find_folders(out))).records
-    for path in counting.run(out, records, lambda place: note.print(escape(str(place)))):
+    for path in counting.run(out, records, _say_place):
         console.print(f"table:   {path}")
+
+
+def _say_place(place: counting.Place) -> None:
+    note.print(f"counted {place.task} {place.backbone} {place.budget} {escape(place.baseline)}")
 
 
 def _neurons(out: Path, device: str, _minutes: float) -> None:
