@@ -12,7 +12,8 @@ from baselines.errors import UsageError, unknown
 from bench.counting.call import Inputs, Snapshot, private_copy, quiet_run
 from bench.counting.counts import OPERATIONS, STRUCTURE, Counts, table, totals
 from bench.counting.known import KINDS, Kind
-from bench.counting.observer import Observer, Run
+from bench.counting.layers import Run
+from bench.counting.observer import Observer
 from bench.counting.sight import Sight
 from bench.counting.tally import NOTHING, Tally, UncountableError
 from bench.counting.tracing import Call, traced_tallies, within

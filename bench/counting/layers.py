@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
@@ -75,3 +76,11 @@ class LayerRun:
         if not output.is_meta:
             self.active += int((output != 0).sum().item())
         self.spiking = self.spiking or spikes
+
+
+@dataclass
+class Run:
+    """What one run cost, by module path."""
+
+    layers: dict[str, LayerRun] = field(default_factory=lambda: defaultdict(LayerRun))
+    synapses: list[Synapse] = field(default_factory=list)

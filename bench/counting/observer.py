@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,11 +12,12 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from bench.counting.call_arguments import in_schema_order, zero_padding
 from bench.counting.declared import NeuronLayer, is_recurrent_map, neuron_layer
 from bench.counting.dependence import FRESH as FRESH_MAKERS
 from bench.counting.facts import Facts
 from bench.counting.known import ANALOG, FRESH, KINDS, SPIKES, Kind, Known
-from bench.counting.layers import LayerRun, Synapse
+from bench.counting.layers import Run
 from bench.counting.names import ACTIVATIONS, FREE, NEURON, SYNAPTIC, base_name
 from bench.counting.propagation import propagate
 from bench.counting.shapes_only import on_meta
@@ -27,14 +27,6 @@ from bench.counting.synaptic import formula_for, uncountable
 from bench.counting.tally import Tally, UncountableError
 from bench.counting.tracing import only_integers
 from bench.counting.weights import Structure
-
-
-@dataclass
-class Run:
-    """What one run cost, by module path."""
-
-    layers: dict[str, LayerRun] = field(default_factory=lambda: defaultdict(LayerRun))
-    synapses: list[Synapse] = field(default_factory=list)
 
 
 class Observer(TorchDispatchMode):
@@ -177,7 +169,7 @@ class Observer(TorchDispatchMode):
         out = on_meta(func, args, kwargs)
         outs = [t for t in pytree.tree_leaves(out) if isinstance(t, Tensor)]
         if outs:
-            positional = _positional(func, args, kwargs)
+            positional = in_schema_order(func, args, kwargs)
             self._observe(name, func, positional, args, kwargs, outs, formula)
         return out
 
@@ -270,7 +262,7 @@ class Observer(TorchDispatchMode):
             number = self.known(args[0]).number
             self.structure.add_embedding(self.module, args[0], number)
         elif name in ("constant_pad_nd", "pad"):
-            return [replace(found[0], padding=_zero_padding(name, args))]
+            return [replace(found[0], padding=zero_padding(name, args))]
         return found
 
     def _activate(self, name: str, x: Tensor, out: Tensor) -> None:
@@ -300,23 +292,3 @@ class Observer(TorchDispatchMode):
             layer.adds += call.dot_additions
             layer.muls += 0 if call.multiplication_free else call.macs
         return done
-
-
-def _positional(func: Any, args: Any, kwargs: dict[str, Any]) -> list[Any]:
-    """All arguments in the order of the schema, defaults filled in."""
-    values = list(args)
-    for argument in func._schema.arguments[len(args) :]:
-        if argument.name in kwargs:
-            values.append(kwargs[argument.name])
-        else:
-            values.append(argument.default_value if argument.has_default_value() else None)
-    return values
-
-
-def _zero_padding(name: str, args: list[Any]) -> tuple[tuple[int, int], ...]:
-    value = args[2] if name == "constant_pad_nd" else args[3]
-    mode = "constant" if name == "constant_pad_nd" else args[2]
-    if value or mode != "constant" or min(args[1]) < 0:
-        return ()
-    pairs = [(args[1][i], args[1][i + 1]) for i in range(0, len(args[1]), 2)]
-    return tuple(reversed(pairs))

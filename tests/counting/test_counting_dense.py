@@ -76,6 +76,12 @@ CASES: list[tuple[str, Callable[[], nn.Module], Any, int]] = [
     ("convt2d", lambda: nn.ConvTranspose2d(4, 2, 4, 2), r(2, 4, 5, 5), 6400),  # 50 * 4 * 2 * 16
     ("einsum", lambda: Fn(lambda a, b: torch.einsum("ij,jk->ik", a, b)), (r(4, 7), r(7, 11)), 308),
     ("conv-3-times", Repeated, r(6, 2, 5, 5), 16200),  # 3 * 150 * 2 * 2 * 9
+    (  # the shapes are ours, the sum is the reference's
+        "f-conv-and-matmul",
+        lambda: Fn(lambda x, w, v: F.conv2d(x, w).flatten(1) @ v, r(8, 3, 3, 3), r(1568, 10)),
+        r(2, 3, 16, 16),
+        116032,
+    ),  # 2 * 14 * 14 * 8 * 27 + 2 * (8 * 14 * 14) * 10
     # convolutions
     ("conv1d", lambda: nn.Conv1d(3, 5, 4, 3, 2, 2), r(2, 3, 17), 600),  # 2 * 5 * 5 * 3 * 4
     ("conv2d-odd", lambda: nn.Conv2d(3, 5, (2, 3), (2, 1), (1, 0)), r(2, 3, 7, 9), 5040),
@@ -109,7 +115,7 @@ CASES: list[tuple[str, Callable[[], nn.Module], Any, int]] = [
     ("convt3d", lambda: nn.ConvTranspose3d(2, 3, 2), r(1, 2, 3, 2, 4), 1152),  # 24 * 2 * 3 * 8
     ("f-conv2d", lambda: Fn(F.conv2d, r(4, 3, 3, 3)), r(2, 3, 6, 5), 2592),  # 24 * 108
     (
-        "f-conv-and-matmul",
+        "f-conv-and-matmul-odd",
         lambda: Fn(lambda x, w, v: F.conv2d(x, w).flatten(1) @ v, r(4, 3, 3, 3), r(48, 10)),
         r(2, 3, 6, 5),
         3552,
