@@ -82,7 +82,8 @@ class Geometry:
         return kernels
 
 
-def _listed(value: Any, dims: int) -> tuple[int, ...]:
+def listed(value: Any, dims: int) -> tuple[int, ...]:
+    """One number for every axis, from one number or one per axis."""
     listed = [value] if isinstance(value, int) else [int(v) for v in value]
     return tuple(listed * dims if len(listed) == 1 else listed)
 
@@ -112,9 +113,9 @@ class Convolution:
         else:
             stride, padding, dilation, groups = args[3:7]
             transposed = False
-        spread = _listed(dilation, dims)
+        spread = listed(dilation, dims)
         pads = _pads(padding, weight.shape[2:], spread)
-        return cls(x, weight, _listed(stride, dims), pads, spread, bool(transposed), groups)
+        return cls(x, weight, listed(stride, dims), pads, spread, bool(transposed), groups)
 
     def geometry(self, out_shape: Sequence[int], extra: Pads = ()) -> Geometry:
         """Positions of one frame; `extra`: zeros already put around x, no inputs of their own."""
@@ -147,4 +148,4 @@ def _pads(padding: Any, kernel: Sequence[int], dilation: tuple[int, ...]) -> Pad
     if padding == "same":
         totals = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
         return tuple((total // 2, total - total // 2) for total in totals)
-    return tuple((p, p) for p in _listed(padding, len(kernel)))
+    return tuple((p, p) for p in listed(padding, len(kernel)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from math import prod
 from typing import Any
 
 import torch
@@ -12,7 +11,17 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils import _pytree as pytree
 
-from bench.counting.known import ANALOG, GRADED, SPIKES, Kind, Known, presence, spike_events
+from bench.counting.geometry import listed
+from bench.counting.known import (
+    ANALOG,
+    GRADED,
+    SPIKES,
+    Kind,
+    Known,
+    indicator,
+    presence,
+    spike_events,
+)
 from bench.counting.names import FREE, words
 from bench.counting.reductions import adaptive_windows
 
@@ -226,8 +235,11 @@ def _product(name: str, args: Sequence[Any], out: Tensor, known: KnownOf) -> Kno
     if out.is_meta:
         return Known("input", GRADED)
     events = torch.ones(out.shape, dtype=torch.float64)
-    for value, fact in inputs:
-        events = events * _events(value, fact)
+    for value, fact in operands:
+        if fact.role == "input":
+            events = events * _events(value, fact)
+        elif name == "mul":  # a constant of 0 cuts a spike off
+            events = events * indicator(value)
     return Known("input", GRADED, events=events)
 
 
@@ -247,16 +259,11 @@ def _pooled(name: str, args: Sequence[Any], out: Tensor, events: Tensor | None) 
             windows = torch.tensor(adaptive_windows(size, outs), dtype=torch.float64)
             average = average * windows.reshape([-1] + [1] * (-axis - 1))
         return average.round()
-    kernel = [args[1]] if isinstance(args[1], int) else list(args[1])
-    window = kernel[0] ** axes if len(kernel) == 1 else prod(kernel)
-    stride = args[2] or None
-    pooled = getattr(functional, f"avg_pool{axes}d")(
-        events, args[1], stride, args[3], args[4], True
-    )
-    if args[4] and axes > 1:
-        # With ceil_mode windows hang over the border; the divisor is then given.
-        pooled = getattr(functional, f"avg_pool{axes}d")(
-            events, args[1], stride, args[3], True, True, divisor_override=1
-        )
-        window = 1
-    return (pooled * window).round()
+    kernel, padding = listed(args[1], axes), listed(args[3], axes)
+    stride = listed(args[2] or args[1], axes)
+    if axes == 1:  # avg_pool1d takes no divisor: as images of one row
+        kernel, stride, padding = (1, *kernel), (1, *stride), (0, *padding)
+        events = events.unsqueeze(-2)
+    pool = functional.avg_pool3d if axes == 3 else functional.avg_pool2d
+    pooled = pool(events, kernel, stride, padding, args[4], True, 1)
+    return (pooled.squeeze(-2) if axes == 1 else pooled).round()

@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from bench.counting.geometry import _listed
+from bench.counting.geometry import listed
 
 aten = torch.ops.aten
 _CONVOLUTIONS = {torch.conv1d: 1, torch.conv2d: 2, torch.conv3d: 3}
@@ -71,7 +71,7 @@ def _plain(
         sizes = [int(k) for k in weight.shape[2:]]
         total = [
             d * (k - 1) if padding == "same" else 0
-            for d, k in zip(_listed(dilation, dims), sizes, strict=True)
+            for d, k in zip(listed(dilation, dims), sizes, strict=True)
         ]
         if any(t % 2 for t in total):
             pads = [p for t in reversed(total) for p in (t // 2, t - t // 2)]
@@ -109,7 +109,7 @@ def _record(
     groups: int,
 ) -> Tensor:
     single = input.dim() == dims + 1
-    sizes = [list(_listed(v, dims)) for v in (stride, padding, dilation, output_padding)]
+    sizes = [list(listed(v, dims)) for v in (stride, padding, dilation, output_padding)]
     convolution: Any = torch._convolution
     result = convolution(
         input.unsqueeze(0) if single else input,

@@ -46,6 +46,22 @@ def values(name: str, sharing: str, shape: tuple[int, ...]) -> Tensor:
     return low + (high - low) * torch.rand(size, generator=generator)
 
 
+def laid_out(x: Tensor, layout: str) -> Tensor:
+    """Currents [T, B, ...] with the values of x (of x[0] when repeated) and other strides."""
+    if layout == "channels_last":
+        last = x.movedim(2, -1).contiguous()
+        return last.movedim(-1, 2)
+    if layout == "transposed":
+        return x.transpose(1, -1).contiguous().transpose(1, -1)
+    if layout == "sliced":
+        padded = torch.full((*x.shape[:-1], 2 * x.shape[-1] + 1), float("nan"), dtype=x.dtype)
+        padded[..., 1::2] = x
+        return padded[..., 1::2]
+    if layout == "repeated over time":
+        return x[:1].expand(x.shape)
+    return x
+
+
 def widened(value: Tensor, shape: tuple[int, ...]) -> Tensor:
     """A per-channel value, shaped against [B, C, ...]."""
     value = value.detach().double()

@@ -8,27 +8,11 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from neuron_cases import VARIANTS, WIDTHS, assert_close, gradients, pair
+from neuron_cases import VARIANTS, WIDTHS, assert_close, gradients, laid_out, pair
 from torch import Tensor
 
 LAYOUTS = ("contiguous", "channels_last", "transposed", "sliced", "repeated over time")
 KERNELS = ("auto", "portable")
-
-
-def laid_out(x: Tensor, layout: str) -> Tensor:
-    """Currents [T, B, C, H, W] with the values of x (of x[0] when repeated) and other strides."""
-    if layout == "channels_last":
-        last = x.movedim(2, -1).contiguous()
-        return last.movedim(-1, 2)
-    if layout == "transposed":
-        return x.transpose(1, -1).contiguous().transpose(1, -1)
-    if layout == "sliced":
-        padded = torch.full((*x.shape[:-1], 2 * x.shape[-1] + 1), float("nan"), dtype=x.dtype)
-        padded[..., 1::2] = x
-        return padded[..., 1::2]
-    if layout == "repeated over time":
-        return x[:1].expand(x.shape)
-    return x
 
 
 cases = st.fixed_dictionaries(

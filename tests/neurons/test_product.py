@@ -1,0 +1,201 @@
+"""Every combination of options against an independent float64 reference.
+
+`make test` runs a selection in which every two options meet; `make soak` runs them all.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from neuron_cases import SPELLINGS, VARIANT_IDS, VARIANTS, WIDTHS
+from neuron_product import (
+    DENSE,
+    DTYPES,
+    FLAGS,
+    KERNELS,
+    LAYOUTS,
+    NAMES,
+    RESETS,
+    SHARING,
+    Setting,
+    check,
+    drawn,
+    families,
+    neuron_of,
+    problem,
+    settings,
+)
+
+from baselines.errors import UsageError
+from baselines.neurons.kernels import cpu_build
+
+PLACES = tuple((family, layout) for family, layouts in LAYOUTS.items() for layout in layouts)
+SELECTED = 2400
+
+
+def refuse(setting: Setting) -> None:
+    """A setting that does not exist is a UsageError in both engines of the package."""
+    draw = torch.Generator().manual_seed(0)
+    values = {n: drawn(n, s, (3,), draw) for n, s in zip(NAMES, setting.sharing, strict=True)}
+    for engine in ("native", "reference"):
+        with pytest.raises(UsageError):
+            neuron_of(engine, setting, values, None, 3)
+
+
+def selection() -> list[tuple[Setting, tuple[str, str], torch.dtype, str]]:
+    """Drawn options: setting, shape and layout, type, kernel."""
+    draw = random.Random(0)
+    chosen = []
+    for _ in range(SELECTED):
+        setting = Setting(
+            draw.randrange(len(VARIANTS)),
+            draw.choice([*RESETS]),
+            draw.choice([*SPELLINGS]),
+            (draw.choice(SHARING), draw.choice(SHARING), draw.choice(SHARING)),
+            (draw.choice(FLAGS), draw.choice(FLAGS), draw.choice(FLAGS)),
+            draw.choice([*WIDTHS]),
+            draw.choice(FLAGS),
+            draw.choice(FLAGS),
+        )
+        places = [p for p in PLACES if p[0] in families(setting.recurrent)]
+        kernel = draw.choice(("portable", "reference"))
+        chosen.append((setting, draw.choice(places), draw.choice(DTYPES), kernel))
+    return chosen
+
+
+@pytest.mark.parametrize("part", range(10))
+def test_a_selection_of_all_combinations(monkeypatch: pytest.MonkeyPatch, part: int) -> None:
+    for number, (setting, place, dtype, kernel) in enumerate(selection()[part::10]):
+        if not setting.allowed:
+            refuse(setting)
+            setting = setting.legal()
+        engine, forced = KERNELS[kernel]
+        monkeypatch.setenv("LIAFBENCH_KERNEL", forced)
+        check(engine, setting, problem(setting, place[0], dtype, number), place[1])
+
+
+def test_every_two_options_meet_in_the_selection() -> None:
+    values: dict[str, tuple[Any, ...]] = {
+        "variant": tuple(range(len(VARIANTS))),
+        "reset": tuple(RESETS),
+        "spelling": tuple(SPELLINGS),
+        **{f"{name} shared": SHARING for name in NAMES},
+        **{f"{name} learned": FLAGS for name in NAMES},
+        "surrogate": tuple(WIDTHS),
+        "detach": FLAGS,
+        "recurrent": FLAGS,
+        "place": PLACES,
+        "dtype": DTYPES,
+        "kernel": ("portable", "reference"),
+    }
+    met = set()
+    for setting, place, dtype, kernel in selection():
+        s = setting.legal()
+        row = (s.variant, s.reset, s.spelling, *s.sharing, *s.learned, s.surrogate, s.detach_reset,
+               s.recurrent, place, dtype, kernel)  # fmt: skip
+        met |= set(itertools.combinations(zip(values, row, strict=True), 2))
+    for one, other in itertools.combinations(values, 2):
+        for pair in itertools.product(values[one], values[other]):
+            if not _impossible({one: pair[0], other: pair[1]}):
+                assert ((one, pair[0]), (other, pair[1])) in met
+
+
+def _impossible(pair: dict[str, Any]) -> bool:
+    by_tau = pair.get("spelling", "alpha") != "alpha"
+    beta = pair.get("beta shared", "all") != "all"
+    soft = pair.get("reset") == "soft" and (beta or pair.get("beta learned", False))
+    image = pair.get("recurrent", False) and pair.get("place", DENSE)[0] not in DENSE
+    return soft or image or (by_tau and (beta or pair.get("alpha shared", "all") != "all"))
+
+
+@pytest.fixture
+def kernels(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[str, ...]:
+    """All that can be had; the compiled variants stay out of the user's cache."""
+    monkeypatch.setattr(cpu_build, "cache_folder", lambda: tmp_path)
+    try:
+        cpu_build.compiler()
+    except cpu_build.Unavailable:
+        return ("portable", "reference")
+    return tuple(KERNELS)
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch, setting: Setting, kernel: str, given: Any, layout: str
+) -> None:
+    engine, forced = KERNELS[kernel]
+    monkeypatch.setenv("LIAFBENCH_KERNEL", forced)
+    check(engine, setting, given, layout)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("reset", RESETS)
+@pytest.mark.parametrize("variant", range(len(VARIANTS)), ids=VARIANT_IDS)
+def test_every_combination(
+    monkeypatch: pytest.MonkeyPatch, kernels: tuple[str, ...], record_property: Any,
+    variant: int, reset: str,
+) -> None:  # fmt: skip
+    """All options by all shapes, layouts, types and kernels; parameters are shared alike."""
+    ran = 0
+    for number, both in enumerate(_batched(settings(variant, reset, own=False), len(FLAGS))):
+        fixed = both[0]  # the two differ in what is learned alone
+        for family, dtype in itertools.product(families(fixed.recurrent), DTYPES):
+            given = problem(fixed, family, dtype, 1000 * number)
+            for setting, layout, kernel in itertools.product(both, LAYOUTS[family], kernels):
+                if not (fixed.recurrent and kernel == "cpu"):
+                    run(monkeypatch, setting, kernel, given, layout)
+                    ran += 1
+    forms = len(SPELLINGS) * len(SHARING) * len(FLAGS) * len(WIDTHS) * len(FLAGS)
+    steps, frames = sum(len(LAYOUTS[f]) for f in DENSE), len(PLACES)
+    assert ran == forms * len(DTYPES) * (frames * len(kernels) + steps * 2)
+    record_property("runs", ran)
+
+
+def _batched(items: Any, size: int) -> Any:
+    iterator = iter(items)
+    while batch := tuple(itertools.islice(iterator, size)):
+        yield batch
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("reset", RESETS)
+@pytest.mark.parametrize("variant", range(len(VARIANTS)), ids=VARIANT_IDS)
+def test_every_parameter_on_its_own(
+    monkeypatch: pytest.MonkeyPatch, kernels: tuple[str, ...], record_property: Any,
+    variant: int, reset: str,
+) -> None:  # fmt: skip
+    """Each parameter shared and learned in its own way, by all options; shapes and types take
+    turns. The compiled kernel, which has a variant for each, sees one surrogate and one
+    detach_reset for each choice of what is learned. What may not be is refused.
+    """
+    ran = refused = 0
+    learns = [*itertools.product(FLAGS, repeat=3)]
+    for number, alike in enumerate(_batched(settings(variant, reset, own=True), len(learns))):
+        existing = [s for s in alike if s.allowed]
+        for setting in alike:
+            if not setting.allowed:
+                refuse(setting)
+                refused += 1
+        if not existing:
+            continue
+        places = [p for p in PLACES if p[0] in families(existing[0].recurrent)]
+        family, layout = places[number % len(places)]
+        given = problem(existing[0], family, DTYPES[number // 7 % 2], 1000 * number)
+        for setting in existing:
+            turn = learns.index(setting.learned)
+            compiled = not setting.recurrent and (
+                (setting.surrogate, setting.detach_reset) == (list(WIDTHS)[turn % 4], turn > 3)
+            )
+            for kernel in kernels:
+                if kernel != "cpu" or compiled:
+                    run(monkeypatch, setting, kernel, given, layout)
+                    ran += 1
+    total = len(SPELLINGS) * len(SHARING) ** 3 * len(learns) * len(WIDTHS) * 2 * 2
+    kept = 60 if reset == "soft" else 264  # 9 * 4 + 2 * 3 * 4, and 27 * 8 + 2 * 3 * 8
+    assert refused == total - kept * len(WIDTHS) * 2 * 2
+    record_property("runs", ran)
+    record_property("refused", refused)
