@@ -164,9 +164,7 @@ def oracle_of(
     leak, beta = by_alpha if setting.spelling == "alpha" else by_tau
     return Oracle(
         kind=kind,
-        alpha=widened(
-            values["alpha"] if setting.spelling == "alpha" else torch.tensor(alpha), shape
-        ),
+        alpha=widened(leak, shape),
         beta=widened(beta, shape),
         v_threshold=widened(values["v_threshold"], shape),
         gain=gain,
