@@ -29,6 +29,18 @@ def activate(v: Tensor, name: str, slope: float) -> Tensor:
     raise unknown("activation", name, ACTIVATIONS)
 
 
+def activate_into(out: Tensor, v: Tensor, name: str, slope: float) -> Tensor:
+    """The activation of v, bit by bit, written to `out` of the same shape; no autograd."""
+    if out.dtype == v.dtype:  # what torch.relu and F.selu call, where no tensor is made
+        if name == "relu":
+            return torch.clamp_min(v, 0, out=out)
+        if name == "selu":
+            return torch.ops.aten.elu.out(v, SELU_ALPHA, SELU_SCALE, 1, out=out)
+        if name == "leaky_relu":
+            return torch.ops.aten.leaky_relu.out(v, slope, out=out)
+    return out.copy_(activate(v, name, slope))
+
+
 def activation_derivative(v: Tensor, name: str, slope: float) -> Tensor:
     """The derivative of the activation at v; at a kink the value from below, as in PyTorch."""
     if name == "relu":

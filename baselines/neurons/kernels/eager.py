@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from baselines.neurons import surrogates
-from baselines.neurons.activations import activate
+from baselines.neurons.activations import activate_into
 from baselines.neurons.step import Step, state_dtype
 
 
@@ -42,6 +42,10 @@ class Dynamics:
             out.add_(self.beta)
         return out.add_(x_t, alpha=self.step.gain)
 
+    def current(self, h: Tensor) -> Tensor:
+        """dL/dX from dL/dH, in place."""
+        return h if self.step.gain == 1 else h.mul_(self.step.gain)
+
     def potential(self, h: Tensor) -> Tensor:
         """G: H itself, or ReLU(k*H)."""
         return h if self.k is None else torch.mul(h, self.k).relu_()
@@ -63,7 +67,7 @@ class Dynamics:
     def show(self, g: Tensor, u: Tensor, out: Tensor) -> Tensor:
         """Y of an analog output."""
         v = u if self.step.threshold_related else g
-        return out.copy_(activate(v, self.step.output, self.step.slope))
+        return activate_into(out, v, self.step.output, self.step.slope)
 
 
 def sum_to(total: Tensor | None, like: Tensor | None) -> Tensor | None:

@@ -60,7 +60,7 @@ class Portable:
         h = _potentials(x, d)
         sums = back(h, grad_y, d, Needs(*needs[1:]))
         return (
-            h.mul_(step.gain).to(x.dtype) if needs[0] else None,
+            d.current(h).to(x.dtype) if needs[0] else None,
             sum_to(sums.alpha, alpha),
             sum_to(sums.beta, beta),
             sum_to(sums.v_threshold, v_threshold),

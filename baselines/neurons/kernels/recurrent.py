@@ -55,7 +55,7 @@ def backward(
     sums = back(h, grad_y, d, Needs(*needs[2:]), weights)
     grad_w = h[1:].flatten(0, 1).T @ y[:-1].flatten(0, 1) if needs[1] else None
     return (
-        h.mul_(step.gain).to(x.dtype) if needs[0] else None,
+        d.current(h).to(x.dtype) if needs[0] else None,
         None if grad_w is None else grad_w.to(w_rec.dtype),
         sum_to(sums.alpha, alpha),
         sum_to(sums.beta, beta),
