@@ -116,7 +116,7 @@ class SynapseCalls:
         layers, directions = _depth(args)
         matrices, steps = matrices_of(args), steps_of(args)
         self._units(name, cost, matrices, hidden_units(name, matrices), steps)
-        self._words(args[0].numel() + outs[0].numel())
+        self._words(steps * _widths(matrices, layers * directions))
         if not outs[0].is_meta:
             parts = sparse.recurrent(args, self.o.known, self.o.fan_outs, layers, directions)
             for part in parts:
@@ -211,6 +211,14 @@ class SynapseCalls:
 
     def _words(self, words: int) -> None:
         self._layer.activation_words += words
+
+
+def _widths(matrices: list[Tensor], units: int) -> int:
+    """Numbers that enter and leave all layers and directions at one step."""
+    each = len(matrices) // units
+    ends = [matrices[i : i + each] for i in range(0, len(matrices), each)]
+    # The last matrix is the recurrent one, from what leaves; or the projection, to what leaves.
+    return sum(m[0].shape[1] + m[-1].shape[1 if each == 2 else 0] for m in ends)
 
 
 def _depth(args: list[Any]) -> tuple[int, int]:

@@ -35,6 +35,14 @@ def test_words_of_a_small_network_by_hand() -> None:
     assert count(nn.LSTM(4, 3), torch.rand(5, 2, 4)).state_words == 2 * 2 * 10 * 3
 
 
+def test_words_of_layers_and_directions_are_those_of_layers_apart() -> None:
+    x = torch.rand(5, 2, 4)
+    both = count(nn.LSTM(4, 3, 2, bidirectional=True), x).activation_words
+    assert both == 10 * 2 * (4 + 3) + 10 * 2 * (6 + 3)
+    assert count(nn.GRU(4, 3, 2), x).activation_words == 10 * (4 + 3) + 10 * (3 + 3)
+    assert count(nn.LSTM(4, 5, proj_size=3), x).activation_words == 10 * (4 + 3)
+
+
 def test_every_set_says_where_it_is_from() -> None:
     for name, constants in ENERGY.items():
         assert constants.name == name
