@@ -113,10 +113,16 @@ def _impossible(pair: dict[str, Any]) -> bool:
     return soft or image or (by_tau and (beta or pair.get("alpha shared", "all") != "all"))
 
 
+@pytest.fixture(scope="module")
+def variants(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where compiled variants lie: hundreds that nobody asks for again."""
+    return tmp_path_factory.mktemp("variants")
+
+
 @pytest.fixture
-def kernels(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[str, ...]:
-    """All that can be had; the compiled variants stay out of the user's cache."""
-    monkeypatch.setattr(cpu_build, "cache_folder", lambda: tmp_path)
+def kernels(monkeypatch: pytest.MonkeyPatch, variants: Path) -> tuple[str, ...]:
+    """All that can be had; what is compiled stays out of the user's cache."""
+    monkeypatch.setattr(cpu_build, "cache_folder", lambda: variants)
     try:
         cpu_build.compiler()
     except cpu_build.Unavailable:
