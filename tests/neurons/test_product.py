@@ -141,23 +141,32 @@ def run(
 @pytest.mark.soak
 @pytest.mark.parametrize("reset", RESETS)
 @pytest.mark.parametrize("variant", range(len(VARIANTS)), ids=VARIANT_IDS)
+@pytest.mark.parametrize("turn", range(max(len(layouts) for layouts in LAYOUTS.values())))
 def test_every_combination(
     monkeypatch: pytest.MonkeyPatch, kernels: tuple[str, ...], record_property: Any,
-    variant: int, reset: str,
+    variant: int, reset: str, turn: int,
 ) -> None:  # fmt: skip
-    """All options by all shapes, layouts, types and kernels; parameters are shared alike."""
+    """All options by all shapes, layouts, types and kernels; parameters are shared alike.
+
+    In each of the turns a setting meets another layout of every shape, until it has met all.
+    """
     ran = 0
     for number, both in enumerate(_batched(settings(variant, reset, own=False), len(FLAGS))):
         fixed = both[0]  # the two differ in what is learned alone
         for family, dtype in itertools.product(families(fixed.recurrent), DTYPES):
+            layouts = LAYOUTS[family]
+            if turn >= len(layouts):
+                continue
             given = problem(fixed, family, dtype, 1000 * number)
-            for setting, layout, kernel in itertools.product(both, LAYOUTS[family], kernels):
+            for setting, kernel in itertools.product(both, kernels):
                 if not (fixed.recurrent and kernel == "cpu"):
-                    run(monkeypatch, setting, kernel, given, layout)
+                    run(
+                        monkeypatch, setting, kernel, given, layouts[(number + turn) % len(layouts)]
+                    )
                     ran += 1
     forms = len(SPELLINGS) * len(SHARING) * len(FLAGS) * len(WIDTHS) * len(FLAGS)
-    steps, frames = sum(len(LAYOUTS[f]) for f in DENSE), len(PLACES)
-    assert ran == forms * len(DTYPES) * (frames * len(kernels) + steps * 2)
+    shapes, dense = (sum(turn < len(LAYOUTS[f]) for f in some) for some in (LAYOUTS, DENSE))
+    assert ran == forms * len(DTYPES) * (shapes * len(kernels) + dense * len({*kernels} - {"cpu"}))
     record_property("runs", ran)
 
 
@@ -175,8 +184,8 @@ def test_every_parameter_on_its_own(
     variant: int, reset: str,
 ) -> None:  # fmt: skip
     """Each parameter shared and learned in its own way, by all options; shapes and types take
-    turns. The compiled kernel, which has a variant for each, sees one surrogate and one
-    detach_reset for each choice of what is learned. What may not be is refused.
+    turns. The compiled kernel, which has a variant for each, and the definition see one surrogate
+    and one detach_reset for each choice of what is learned. What may not be is refused.
     """
     ran = refused = 0
     learns = [*itertools.product(FLAGS, repeat=3)]
@@ -193,11 +202,9 @@ def test_every_parameter_on_its_own(
         given = problem(existing[0], family, DTYPES[number // 7 % 2], 1000 * number)
         for setting in existing:
             turn = learns.index(setting.learned)
-            compiled = not setting.recurrent and (
-                (setting.surrogate, setting.detach_reset) == (list(WIDTHS)[turn % 4], turn > 3)
-            )
+            its = (setting.surrogate, setting.detach_reset) == (list(WIDTHS)[turn % 4], turn > 3)
             for kernel in kernels:
-                if kernel != "cpu" or compiled:
+                if kernel == "portable" or (its and not (setting.recurrent and kernel == "cpu")):
                     run(monkeypatch, setting, kernel, given, layout)
                     ran += 1
     total = len(SPELLINGS) * len(SHARING) ** 3 * len(learns) * len(WIDTHS) * 2 * 2
