@@ -36,6 +36,7 @@ ARCHIVE, ARCHIVE_FOLDER = "DvsGesture.tar.gz", "DvsGesture"
 TRIALS = 122  # 98 training, 24 test
 MAX_UNPACKED = 16 << 30
 NAME = re.compile(r"user([0-9]{2})_[a-z_]+\.aedat")
+WHOLE = re.compile(r"[0-9]{1,19}")
 LISTS = ("trials_to_train.txt", "trials_to_test.txt")
 BINNINGS = {
     "liaf": Binning(60, 32, 32, by="window", window_us=25_000),
@@ -76,8 +77,10 @@ def labels(path: Path) -> Iterator[tuple[int, int, int]]:
         fields = [field.strip() for field in line.split(",")]
         if not line.strip() or (place == 1 and fields[0] == "class"):
             continue
-        if len(fields) != 3 or not all(f.isascii() and f.isdigit() for f in fields):
-            raise UsageError(f"{path}, line {place}: expected class, start and end, not {line!r}")
+        if len(fields) != 3 or not all(WHOLE.fullmatch(field) for field in fields):
+            raise UsageError(
+                f"{path}, line {place}: expected class, start and end, not {line[:60]!r}"
+            )
         gesture, start, end = map(int, fields)
         if not 1 <= gesture <= CLASSES or not start < end < 1 << 62:
             raise UsageError(f"{path}, line {place}: class {gesture} from {start} to {end} us")

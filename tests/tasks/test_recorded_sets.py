@@ -164,6 +164,7 @@ def test_windows_of_a_gesture_begin_at_its_label(tmp_path):
         ("1,2\n", "line 1: expected class, start and end"),
         ("1,-2,5\n", "line 1: expected class, start and end"),
         ("1,2,x\n", "line 1: expected class, start and end"),
+        ("1,2," + "9" * 5000, "line 1: expected class, start and end"),
     ],
 )
 def test_broken_label_files(tmp_path, text, message):
