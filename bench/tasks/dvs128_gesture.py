@@ -31,7 +31,7 @@ from bench.tasks.common.task import DataFile, Extracted, Shape, Source, Task
 
 SIDE, CLASSES = 128, 11
 MAX_TEXT = 1 << 20
-MAX_TRIAL = 1 << 29  # some 25 MB
+MAX_TRIAL = 1 << 28  # some 25 MB; reading takes six times as much memory
 ARCHIVE, ARCHIVE_FOLDER = "DvsGesture.tar.gz", "DvsGesture"
 TRIALS = 122  # 98 training, 24 test
 MAX_UNPACKED = 16 << 30
@@ -72,7 +72,8 @@ def read_gesture(path: Path, start: int, end: int, place: int) -> Events:
 
 
 def labels(path: Path) -> Iterator[tuple[int, int, int]]:
-    """Class from 0, start and end [us] of each row of a label file."""
+    """Class from 0, start and end [us] of each row of a label file; one at least."""
+    rows = 0
     for place, line in enumerate(read_text(path, MAX_TEXT).splitlines(), 1):
         fields = [field.strip() for field in line.split(",")]
         if not line.strip() or (place == 1 and fields[0] == "class"):
@@ -84,7 +85,10 @@ def labels(path: Path) -> Iterator[tuple[int, int, int]]:
         gesture, start, end = map(int, fields)
         if not 1 <= gesture <= CLASSES or not start < end < 1 << 62:
             raise UsageError(f"{path}, line {place}: class {gesture} from {start} to {end} us")
+        rows += 1
         yield gesture - 1, start, end
+    if not rows:
+        raise UsageError(f"{path} has no gesture")
 
 
 def trials(source: Source, folder: Path) -> list[Trial]:
@@ -97,6 +101,8 @@ def trials(source: Source, folder: Path) -> list[Trial]:
         matches = [NAME.fullmatch(trial) for trial in listed]
         if not listed or not all(matches):
             raise UsageError(f"{folder / name} does not list files user<nn>_<light>.aedat")
+        if len(set(listed)) < len(listed):
+            raise UsageError(f"{folder / name} lists a trial twice")
         users = sorted({match[1] for match in matches if match})
         held = set(users[HOLD_OUT - 1 :: HOLD_OUT])
         for match in filter(None, matches):

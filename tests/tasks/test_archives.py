@@ -118,7 +118,9 @@ def test_a_directory_that_claims_too_much_is_refused(tmp_path, monkeypatch):
     path = zipped(tmp_path / "many.zip", {f"{number}.bin": b"" for number in range(50)})
     assert len(Zip(path, ".bin").names()) == 50
     monkeypatch.setattr(trees, "MAX_DIRECTORY", 2000)
-    with pytest.raises(UsageError, match=r"many\.zip is no intact zip archive: a directory of more"):
+    with pytest.raises(
+        UsageError, match=r"many\.zip is no intact zip archive: a directory of more"
+    ):
         Zip(path, ".bin")
 
 

@@ -155,6 +155,14 @@ def test_windows_of_a_gesture_begin_at_its_label(tmp_path):
     assert next(splits.train.batches(1)).x.sum((1, 2, 3, 4)).tolist() == expected
 
 
+def test_a_label_file_without_a_gesture(tmp_path):
+    path = tmp_path / "user01_led_labels.csv"
+    for text in ("", "class,startTime_usec,endTime_usec\n"):
+        path.write_text(text)
+        with pytest.raises(UsageError, match=r"user01_led_labels\.csv has no gesture"):
+            list(labels(path))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -194,6 +202,9 @@ def test_missing_trials_and_lists_that_climb(tmp_path):
         load("dvs128-gesture", tmp_path, allow_partial=True)
     (folder / "trials_to_test.txt").write_text("user01_led.aedat\n")
     with pytest.raises(UsageError, match="user 1 is in both trial lists"):
+        load("dvs128-gesture", tmp_path, allow_partial=True)
+    (folder / "trials_to_test.txt").write_text("user12_led.aedat\n" * 2)
+    with pytest.raises(UsageError, match=r"trials_to_test\.txt lists a trial twice"):
         load("dvs128-gesture", tmp_path, allow_partial=True)
 
 
