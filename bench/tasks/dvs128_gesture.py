@@ -149,13 +149,17 @@ def read(source: Source, **changes: Any) -> Splits:
         kept[np.flatnonzero(np.array(sides) < 2)[source.limit :]] = False
     chosen = [r for r, keep in zip(recordings, kept, strict=True) if keep]
     side = np.array(sides)[kept]
-    with Memo() as memo:
+
+    def checksums() -> dict[str, str]:
         paths = [path for t in there for path in (t.path, label_file(t.path))]
-        checksum = combined((path.name, memo.checksum(path)) for path in paths)
+        with Memo() as memo:
+            sums = [(path.name, memo.checksum(path)) for path in paths]
+        return {f"{len(there)} trials": combined(sums)}
+
     notes = [f"subset: {len(there)} trials"] if subset else []
     notes += [f"first {source.limit} training gestures"] if source.limit else []
     return recorded_splits(
-        Recorded(chosen, SIDE, SIDE, {f"{len(there)} trials": checksum}, (__file__,)),
+        Recorded(chosen, SIDE, SIDE, checksums, (__file__,)),
         binning_for(BINNINGS[source.backbone], changes),
         [np.flatnonzero(side == number) for number in range(3)],
         Provenance(RULE, "; ".join(notes), subset),
