@@ -38,6 +38,7 @@ MAX_UNPACKED = 16 << 30
 NAME = re.compile(r"user([0-9]{2})_[a-z_]+\.aedat")
 WHOLE = re.compile(r"[0-9]{1,19}")
 LISTS = ("trials_to_train.txt", "trials_to_test.txt")
+BESIDE = {"user*_labels.csv": TRIALS, **dict.fromkeys(LISTS, 1)}
 BINNINGS = {
     "liaf": Binning(60, 32, 32, by="window", window_us=25_000),
     "plif": Binning(20, SIDE, SIDE, by="count"),
@@ -188,7 +189,8 @@ TASKS = (
             DataFile(ARCHIVE, md5="8a5c71fb11e24e5ca5b11866ca6c00a1", unpacked_bound=MAX_UNPACKED),
         ),
         extracted=tuple(
-            Extracted(ARCHIVE, folder, "user*.aedat", TRIALS) for folder in (ARCHIVE_FOLDER, ".")
+            Extracted(ARCHIVE, folder, "user*.aedat", TRIALS, beside=BESIDE)
+            for folder in (ARCHIVE_FOLDER, ".")
         ),
         how_to_get="request DvsGesture.tar.gz from IBM Research (a form), put it into the folder "
         "dvs128-gesture of the data folder and run `liafbench data fetch dvs128-gesture`, which "
