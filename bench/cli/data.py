@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from baselines.errors import UsageError
 from bench import tasks
 from bench.cli.console import console, emit_json, note
 from bench.events.cache import FrameCache
@@ -35,7 +36,12 @@ def check(names: Names = None, data: Data = None, json: Json = False) -> None:
         return
     table = Table(box=None, pad_edge=False)
     for column in ("task", "state", "expected size", "detail"):
-        table.add_column(column, justify="right" if column == "expected size" else "left")
+        table.add_column(
+            column,
+            justify="right" if column == "expected size" else "left",
+            no_wrap=column != "detail",
+            overflow="fold",
+        )
     for state in states:
         colour = COLOURS[state.state]
         size = _size(state.expected_size)
@@ -47,13 +53,24 @@ def check(names: Names = None, data: Data = None, json: Json = False) -> None:
 def fetch(names: Names = None, data: Data = None) -> None:
     """Download, check and unpack what is missing; a local file always wins."""
     wanted = [tasks.get(name) for name in names] if names else list(tasks.TASKS.values())
+    tasks.base_folder(data)
+    faults: dict[str, str] = {}
     for task in wanted:
-        with Download(task.name) as progress:
-            made = tasks.fetch(task.name, data, progress)
+        try:
+            with Download(task.name) as progress:
+                made = tasks.fetch(task.name, data, progress)
+        except UsageError as error:  # the others are fetched all the same
+            if len(wanted) == 1:
+                raise
+            faults[task.name] = str(error)
+            note.print(escape(str(error)))
+            continue
         for path in made:
             note.print(f"{task.name}: {escape(str(path))}")
         if not made:
             note.print(f"{task.name}: nothing to fetch")
+    if faults:
+        raise UsageError(f"not fetched: {', '.join(faults)}; the reasons are above")
 
 
 @data_app.command("clear")

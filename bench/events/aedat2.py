@@ -12,8 +12,8 @@ from baselines.errors import UsageError
 from bench.events.events import Events
 
 FIRST_LINE = b"#!AER-DAT2.0"
-LINE = re.compile(rb"#[\t\x20-\x7e]*\r\n")
-TEXT = re.compile(rb"#[\t\x20-\x7e]*")
+LINE = re.compile(rb"#[\t\x20-\x7e\x80-\xff]*\r\n")  # a date or a name may not be ASCII
+TEXT = re.compile(rb"#[\t\x20-\x7e\x80-\xff]*")
 MAX_HEADER = 1 << 16
 MAX_LINE = 1 << 10
 EVENT_BYTES = 8

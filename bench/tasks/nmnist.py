@@ -46,10 +46,13 @@ class Part:
     """The recordings of "Train" or "Test" that are there, by number; how many should be."""
 
     recordings: list[Recording]
-    checksum: str
+    tree: Tree
     found: int
     expected: int
     note: str  # where its archive is not the official one
+
+    def checksum(self) -> str:
+        return self.tree.checksum([r.name.partition("/")[2] for r in self.recordings])
 
 
 def list_part(source: Source, part: str) -> Part:
@@ -75,17 +78,18 @@ def list_part(source: Source, part: str) -> Part:
         Recording(f"{part}/{name}", int(name[0]), partial(read_recording, tree, name))
         for name in names
     ]
-    return Part(recordings, tree.checksum(names), found, COUNTS[part], note)
+    return Part(recordings, tree, found, COUNTS[part], note)
 
 
 def read(source: Source, **changes: Any) -> Splits:
     """Splits of N-MNIST; the options change its binning."""
     train, test = (list_part(source, part) for part in COUNTS)
-    files = {
-        f"{name} ({len(part.recordings)} recordings)": part.checksum
-        for name, part in zip(COUNTS, (train, test), strict=True)
-    }
-    recorded = Recorded([*train.recordings, *test.recordings], SIDE, SIDE, files, (__file__,))
+
+    def checksums() -> dict[str, str]:
+        named = zip(COUNTS, (train, test), strict=True)
+        return {f"{name} ({len(p.recordings)} recordings)": p.checksum() for name, p in named}
+
+    recorded = Recorded([*train.recordings, *test.recordings], SIDE, SIDE, checksums, (__file__,))
     rows = np.arange(len(recorded.recordings))
     fit, testing = np.split(rows, [len(train.recordings)])
     held = hold_out(recorded.labels[fit])

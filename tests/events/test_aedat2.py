@@ -72,6 +72,11 @@ def test_data_that_begins_like_a_comment_is_data():
     assert events.repairs == {"not a pixel": 1}
 
 
+def test_a_header_line_need_not_be_ascii():
+    header = AEDAT2_HEADER + "# created \u4e2d\u6587, s\u00e1b\r\n".encode()
+    assert decode(aedat2([(2, 1), (4, 2)], header), "f", JAER).t.tolist() == [1, 2]
+
+
 def test_time_may_wrap():
     top = (1 << 32) - 1
     data = aedat2([(2, top - 1), (2, top), (2, 0), (2, 5)])

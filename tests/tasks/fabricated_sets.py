@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from raw_recordings import aedat2, aedat3, aedat3_packet, atis, jaer_address, polarity_word
 
+from baselines import vocabularies
 from bench.tasks.babi import STEMS
 from bench.tasks.cifar10_dvs import FILES as CIFAR10_DVS_CLASSES
 
@@ -83,11 +84,18 @@ def write_cifar10_python(path: Path) -> None:
             archive.addfile(member, io.BytesIO(data))
 
 
+def babi_places(number: int) -> list[str]:
+    """Four answers that the vocabulary of task QA<number> has."""
+    words = [word for word in vocabularies.words(f"babi-qa{number}") if word.isalpha()]
+    places = ("kitchen", "garden", "office", "bathroom")
+    return list(places) if set(places) <= set(words) else words[:4]
+
+
 def write_babi(folder: Path, stories: int = 12) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    places = ("kitchen", "garden", "office", "bathroom")
     for side, shift in (("train", 0), ("test", 1)):
-        for stem in STEMS:
+        for question, stem in enumerate(STEMS, 1):
+            places = babi_places(question)
             lines = []
             for story in range(stories):
                 here, there = places[(story + shift) % 4], places[(story + shift + 1) % 4]

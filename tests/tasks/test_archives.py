@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import struct
 import tarfile
 import zipfile
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from baselines.errors import UsageError
+from bench.tasks.common import trees
 from bench.tasks.common.tars import each_member, unpack
 from bench.tasks.common.trees import Folder, Zip, open_tree
 
@@ -104,6 +106,44 @@ def test_a_zip_that_lies_about_a_size(tmp_path):
         Zip(path, ".bin").read("big.bin", 1 << 20)
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_compressions_that_cannot_be_read_in_bounded_pieces_are_refused(tmp_path, method):
+    with zipfile.ZipFile(tmp_path / "odd.zip", "w", method) as archive:
+        archive.writestr("a.bin", bytes(1 << 20))
+    with pytest.raises(UsageError, match=r"odd\.zip: 'a\.bin' is compressed by method 1[24]"):
+        Zip(tmp_path / "odd.zip", ".bin")
+
+
+def test_a_directory_that_claims_too_much_is_refused(tmp_path, monkeypatch):
+    path = zipped(tmp_path / "many.zip", {f"{number}.bin": b"" for number in range(50)})
+    assert len(Zip(path, ".bin").names()) == 50
+    monkeypatch.setattr(trees, "MAX_DIRECTORY", 2000)
+    with pytest.raises(
+        UsageError, match=r"many\.zip is no intact zip archive: a directory of more"
+    ):
+        Zip(path, ".bin")
+
+
+def test_a_zip_with_a_comment_is_read(tmp_path):
+    path = zipped(tmp_path / "said.zip", {"a.bin": b"data"})
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.comment = b"by hand"
+    assert Zip(path, ".bin").read("a.bin", 10) == b"data"
+
+
+def test_a_zip_replaced_while_it_is_read_is_noticed(tmp_path):
+    archive = Zip(zipped(tmp_path / "a.zip", {"a.bin": b"old"}), ".bin")
+    zipped(tmp_path / "b.zip", {"a.bin": b"new"}).replace(tmp_path / "a.zip")
+    with pytest.raises(UsageError, match=r"a\.zip changed while it was read"):
+        archive.read("a.bin", 10)
+
+
+def test_a_named_pipe_for_a_zip_does_not_hang(tmp_path):
+    os.mkfifo(tmp_path / "Train.zip")
+    with pytest.raises(UsageError, match=r"Train\.zip is not a regular file"):
+        open_tree(tmp_path, "Train", ".bin")
+
+
 def test_two_members_of_one_name_are_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
         archive.writestr("a.bin", b"1")
@@ -170,6 +210,25 @@ def test_a_header_that_claims_a_huge_text_is_refused(tmp_path):
     path.write_bytes(gzip.compress(member.tobuf() + bytes(1 << 20)))
     with pytest.raises(UsageError, match=r"pax\.tar\.gz"):
         each_member(path, 1 << 34, lambda *_: None)
+
+
+def test_text_headers_without_end_are_refused(tmp_path):
+    member = tarfile.TarInfo("pax")
+    member.type = tarfile.XHDTYPE
+    path = tmp_path / "chain.tar.gz"
+    path.write_bytes(gzip.compress(member.tobuf(tarfile.USTAR_FORMAT) * 3000 + bytes(1024)))
+    with pytest.raises(UsageError, match=r"chain\.tar\.gz is no intact \.tar\.gz archive"):
+        each_member(path, 1 << 30, lambda *_: None)
+
+
+def test_a_text_header_that_claims_more_than_a_machine_word_is_refused(tmp_path):
+    member = tarfile.TarInfo("pax")
+    member.type, text = tarfile.XHDTYPE, b"9" * 30 + b" path=a\n"
+    member.size = len(text)
+    path = tmp_path / "word.tar.gz"
+    path.write_bytes(gzip.compress(member.tobuf() + text.ljust(512, b"\0") + bytes(1024)))
+    with pytest.raises(UsageError, match=r"word\.tar\.gz is no intact \.tar\.gz archive"):
+        each_member(path, 1 << 30, lambda *_: None)
 
 
 def test_a_sparse_member_is_refused(tmp_path):

@@ -19,6 +19,7 @@ from fabricated_sets import (
 from baselines.errors import UsageError
 from bench.tasks import load
 from bench.tasks.cifar10 import decode_binary, decode_python
+from bench.tasks.common import pickled
 from bench.tasks.common.pickled import read_pickle
 
 
@@ -101,6 +102,21 @@ def test_a_hostile_pickle_does_not_run(tmp_path, monkeypatch, protocol):
 def test_odd_pickles_are_refused(data):
     with pytest.raises(UsageError, match=r"f\.bin"):
         decode_python(data, "f.bin")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"\x80\x02})" + b"\x85" * 150_000 + b"K\x01s.", "a key that is no text"),
+        (b"\x80\x02()" + b"\x85" * 150_000 + b"K\x01d.", "a key that is no text"),
+        (b"\x80\x02)" + b"\x85" * 100_000 + b")R.", "a call of something that makes no array"),
+        (b"\x80\x02" + b"]" * 200_001 + b".", "more than 200000 operations"),
+    ],
+)
+def test_pickles_that_would_exhaust_the_stack_or_the_memory(monkeypatch, data, message):
+    monkeypatch.setattr(pickled, "MAX_OPERATIONS", 200_000)
+    with pytest.raises(UsageError, match=rf"f\.bin is no pickle of plain arrays: .*{message}"):
+        read_pickle(data, "f.bin")
 
 
 @pytest.mark.parametrize("kind", ["u2", "f8", "O", "S3"])

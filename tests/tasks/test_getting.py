@@ -102,6 +102,37 @@ def test_a_local_file_wins_and_a_corrupt_one_is_named(tmp_path):
     assert (tmp_path / "toy" / "a.bin").read_bytes() == b"damaged"
 
 
+def test_after_a_broken_fetch_only_what_is_missing_is_fetched(server, tmp_path):
+    address, folder = server
+    names = ("a.bin", "b.bin")
+    sums = {name: hashlib.sha256(name.encode()).hexdigest() for name in names}
+    task = task_of(*(DataFile(n, sha256=sums[n], urls=(address + n,)) for n in names))
+    (folder / "a.bin").write_bytes(b"a.bin")
+    with pytest.raises(UsageError, match=r"cannot fetch b\.bin .*404"):
+        fetch_task(task, tmp_path)
+    (folder / "a.bin").unlink()  # not asked for again
+    (folder / "b.bin").write_bytes(b"b.bin")
+    assert fetch_task(task, tmp_path) == [tmp_path / "toy" / "b.bin"]
+    assert sorted(path.name for path in (tmp_path / "toy").iterdir()) == list(names)
+
+
+def test_a_subset_is_named_before_anything_is_fetched(tmp_path, fabricated):
+    with pytest.raises(
+        UsageError, match=r"nmnist in .*: Train has 120 of 60000 files; .* move Train"
+    ):
+        tasks.fetch("nmnist", fabricated)
+    assert sorted(path.name for path in (fabricated / "nmnist").iterdir()) == ["Test", "Train"]
+
+
+def test_the_command_goes_on_after_a_task_that_cannot_be_fetched(tmp_path, fabricated):
+    (tmp_path / "mnist").mkdir()
+    ran = CliRunner().invoke(data_app, ["fetch", "nmnist", "digits-dvs", "--data", str(fabricated)])
+    assert isinstance(ran.exception, UsageError)
+    assert str(ran.exception) == "not fetched: nmnist; the reasons are above"
+    assert "Train has 120 of 60000 files" in ran.stderr
+    assert "digits-dvs: nothing to fetch" in ran.stderr
+
+
 def test_an_archive_is_unpacked_also_one_that_was_put_there_by_hand(tmp_path):
     (tmp_path / "toy").mkdir()
     with tarfile.open(tmp_path / "toy" / "a.tar.gz", "w:gz") as archive:
@@ -157,6 +188,32 @@ def test_states_of_files_and_extracted_folders(tmp_path):
     (folder / "a.bin").write_bytes(b"damaged")
     assert state()[0] == "corrupt"
     assert "expected " + hashlib.sha256(CONTENT).hexdigest() in state()[1]
+
+
+def test_gestures_without_their_labels_or_lists_are_partial(tmp_path):
+    folder = tmp_path / "dvs128-gesture" / "DvsGesture"
+    folder.mkdir(parents=True)
+    for number in range(122):
+        (folder / f"user{number:03d}_led.aedat").write_bytes(b"x")
+        if number:
+            (folder / f"user{number:03d}_led_labels.csv").write_bytes(b"x")
+    (folder / "trials_to_train.txt").write_bytes(b"x")
+    (state,) = check(tmp_path, ["dvs128-gesture"])
+    assert state.state == "partial"
+    assert state.detail == "DvsGesture has 121 of 122 user*_labels.csv, 0 of 1 trials_to_test.txt"
+    (folder / "user000_led_labels.csv").write_bytes(b"x")
+    (folder / "trials_to_test.txt").write_bytes(b"x")
+    assert check(tmp_path, ["dvs128-gesture"])[0].state == "present"
+
+
+def test_of_two_versions_the_one_that_is_read_is_judged(tmp_path):
+    first, second = official(), DataFile("b.bin", sha256=hashlib.sha256(b"b").hexdigest())
+    task = task_of(first, second, one_of=True)
+    (tmp_path / "toy").mkdir()
+    (tmp_path / "toy" / "b.bin").write_bytes(b"b")
+    assert check_task(task, tmp_path).state == "present"
+    (tmp_path / "toy" / "a.bin").write_bytes(b"damaged")
+    assert check_task(task, tmp_path).state == "corrupt"
 
 
 def test_the_memory_of_checksums_follows_every_change(tmp_path, monkeypatch):

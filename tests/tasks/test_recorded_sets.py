@@ -13,7 +13,7 @@ from fabricated_sets import gesture_recording, write_gestures, write_nmnist
 from raw_recordings import aedat2, atis, jaer_address
 
 from baselines.errors import UsageError
-from bench.tasks import load
+from bench.tasks import load, nmnist
 from bench.tasks.dvs128_gesture import labels
 
 
@@ -61,6 +61,24 @@ def test_a_changed_file_never_reads_stale_frames(tmp_path):
     after = load("nmnist", tmp_path, allow_partial=True)
     assert before.provenance["files"] != after.provenance["files"]
     assert next(after.test.batches(1)).x[:, 0, 1, 1, 1].sum() == 60
+
+
+def test_a_set_that_changes_while_it_is_read_is_no_entry_of_the_cache(tmp_path, monkeypatch):
+    write_nmnist(tmp_path / "nmnist")
+    first = tmp_path / "nmnist" / "Test" / "0" / "00001.bin"
+    read = nmnist.read_recording
+
+    def slow(tree, name):
+        events = read(tree, name)
+        if (tree.path / name).name == "00020.bin":  # of the last that are read
+            first.write_bytes(atis([(1, 1, 1, 1)] * 60))
+        return events
+
+    monkeypatch.setattr(nmnist, "read_recording", slow)
+    with pytest.raises(UsageError, match=r"Test \(20 recordings\) changed while it was read"):
+        load("nmnist", tmp_path, allow_partial=True)
+    assert not list((tmp_path / "cache").glob("*.frames"))
+    assert not list((tmp_path / "cache").glob("*.tmp"))
 
 
 def test_a_broken_recording_is_named(tmp_path):
@@ -155,6 +173,14 @@ def test_windows_of_a_gesture_begin_at_its_label(tmp_path):
     assert next(splits.train.batches(1)).x.sum((1, 2, 3, 4)).tolist() == expected
 
 
+def test_a_label_file_without_a_gesture(tmp_path):
+    path = tmp_path / "user01_led_labels.csv"
+    for text in ("", "class,startTime_usec,endTime_usec\n"):
+        path.write_text(text)
+        with pytest.raises(UsageError, match=r"user01_led_labels\.csv has no gesture"):
+            list(labels(path))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -164,6 +190,7 @@ def test_windows_of_a_gesture_begin_at_its_label(tmp_path):
         ("1,2\n", "line 1: expected class, start and end"),
         ("1,-2,5\n", "line 1: expected class, start and end"),
         ("1,2,x\n", "line 1: expected class, start and end"),
+        ("1,2," + "9" * 5000, "line 1: expected class, start and end"),
     ],
 )
 def test_broken_label_files(tmp_path, text, message):
@@ -193,6 +220,9 @@ def test_missing_trials_and_lists_that_climb(tmp_path):
         load("dvs128-gesture", tmp_path, allow_partial=True)
     (folder / "trials_to_test.txt").write_text("user01_led.aedat\n")
     with pytest.raises(UsageError, match="user 1 is in both trial lists"):
+        load("dvs128-gesture", tmp_path, allow_partial=True)
+    (folder / "trials_to_test.txt").write_text("user12_led.aedat\n" * 2)
+    with pytest.raises(UsageError, match=r"trials_to_test\.txt lists a trial twice"):
         load("dvs128-gesture", tmp_path, allow_partial=True)
 
 

@@ -71,6 +71,7 @@ def test_truncated_at_every_byte():
         ("1 A b.\n2 Where? \t\t1\n", "line 2: expected question, answer"),
         ("1 A b.\n2 Where? \tx\t7\n", "line 2: no statement '7'"),
         ("1 A b.\n2 Where? \tx\ty\n", "line 2: no statement 'y'"),
+        ("1 A b.\n2 Where? \tx\t" + "1" * 5000, "line 2: no statement '1111"),
         ("1 A b.\n2 Where? \tx\t1\t1\n", "line 2: expected question, answer"),
         ("1 !!\n", "line 1: a statement without words"),
         ("99999999999999 a\n", "line 1: expected a line number"),
@@ -82,6 +83,12 @@ def test_broken_files_name_the_line(text, message):
         parse(text, "f.txt")
     assert message in str(raised.value)
     assert "f.txt" in str(raised.value)
+
+
+def test_stories_that_would_fill_the_memory_are_refused():
+    lines = (f"{n} a b c d\n" if n % 2 else f"{n} a?\tx\n" for n in range(1, 9_999))
+    with pytest.raises(UsageError, match=r"f\.txt, line [0-9]+: more than 33554432 words"):
+        parse("".join(lines) * 2, "f.txt")
 
 
 def test_validation_takes_whole_stories(tmp_path):

@@ -84,14 +84,16 @@ def check_extracted(extracted: Extracted, folder: Path) -> Found:
         if extracted.file_bytes and size != extracted.file_bytes:
             return Found(CORRUPT, f"{path} has {size} bytes, expected {extracted.file_bytes}")
     name = extracted.folder if extracted.folder != "." else folder.name
-    if len(paths) < extracted.count:
-        return Found(PARTIAL, f"{name} has {len(paths)} of {extracted.count} files")
-    return Found(PRESENT)
+    lacking = [f"{len(paths)} of {extracted.count} files"] if len(paths) < extracted.count else []
+    for pattern, count in extracted.beside.items():
+        found = sum(path.is_file() for path in base.glob(pattern))
+        lacking += [f"{found} of {count} {pattern}"] if found < count else []
+    return Found(PARTIAL, f"{name} has {', '.join(lacking)}") if lacking else Found(PRESENT)
 
 
 def _overall(states: list[str], one_of: bool) -> str:
-    if one_of:
-        return next((s for s in (PRESENT, CORRUPT, PARTIAL) if s in states), ABSENT)
+    if one_of:  # the first that is there is what would be read
+        return next((state for state in states if state != ABSENT), ABSENT)
     if CORRUPT in states:
         return CORRUPT
     if len(set(states)) == 1:

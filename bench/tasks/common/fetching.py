@@ -9,7 +9,14 @@ from typing import Any
 import pooch
 
 from baselines.errors import UsageError
-from bench.tasks.common.checking import CORRUPT, PRESENT, check_extracted, check_file, check_task
+from bench.tasks.common.checking import (
+    ABSENT,
+    CORRUPT,
+    PRESENT,
+    check_extracted,
+    check_file,
+    check_task,
+)
 from bench.tasks.common.checksums import Memo
 from bench.tasks.common.tars import unpack
 from bench.tasks.common.task import DataFile, Task
@@ -34,6 +41,7 @@ def fetch_task(task: Task, data_dir: Path, progress: Any = None) -> list[Path]:
     for file in task.downloads or task.files:
         if _extracted(task, file, folder):
             continue
+        _no_subset(task, file, folder)
         path = folder / file.path
         if not path.exists():
             if not file.urls:
@@ -69,6 +77,17 @@ def _extracted(task: Task, file: DataFile, folder: Path) -> bool:
         for extracted in task.extracted
         if extracted.archive == file.path
     )
+
+
+def _no_subset(task: Task, file: DataFile, folder: Path) -> None:
+    """UsageError if part of what an archive holds is there: it would win over the archive."""
+    for extracted in task.extracted:
+        found = check_extracted(extracted, folder)
+        if extracted.archive == file.path and not file.unpacked_bound and found.state != ABSENT:
+            raise UsageError(
+                f"{task.name} in {folder}: {found.detail}; use it as a partial set, or move "
+                f"{extracted.folder} away to fetch the whole"
+            )
 
 
 def _download(task: Task, file: DataFile, path: Path, progress: Any) -> None:

@@ -65,8 +65,10 @@ class Numbered:
 
     def splits(self, source: Source, binning: Binning, changes: dict[str, Any]) -> Splits:
         """Splits of what is there; UsageError if that is not all, unless that is allowed."""
-        members, files, unofficial = self._members(source)
+        members, trees = self._members(source)
+        unofficial = differing(source, [tree.path for tree in trees.values()])
         subset = len(members) < len(self.archives) * NUMBERS * self.parts
+        found = members
         training = [member for member in members if member.side < 2]
         training.sort(key=lambda m: (m.number, m.label, m.part))  # a limit takes a mix of classes
         members = training[: source.limit] + [member for member in members if member.side == 2]
@@ -74,26 +76,32 @@ class Numbered:
             Recording(f"{m.label}/{m.number}/{m.part}", m.label, partial(self._read, m))
             for m in members
         ]
+
+        def checksums() -> dict[str, str]:
+            return {
+                archive: tree.checksum([m.name for m in found if m.tree is tree])
+                for archive, tree in trees.items()
+            }
+
         sides = np.array([member.side for member in members])
         notes = [f"subset: {len(members)} recordings"] if subset else []
         notes += [unofficial] if unofficial else []
         notes += [f"first {source.limit} training recordings"] if source.limit else []
         return recorded_splits(
-            Recorded(recordings, SIDE, SIDE, files, (self.code, __file__)),
+            Recorded(recordings, SIDE, SIDE, checksums, (self.code, __file__)),
             binning_for(binning, changes),
             [np.flatnonzero(sides == side) for side in range(3)],
             Provenance(self.rule, "; ".join(notes), bool(subset or unofficial)),
             lambda name: name.rpartition("/")[0],
         )
 
-    def _members(self, source: Source) -> tuple[list[Member], dict[str, str], str]:
-        members, files, lacking, paths = [], {}, [], []
+    def _members(self, source: Source) -> tuple[list[Member], dict[str, Tree]]:
+        members, trees, lacking = [], {}, []
         for label, archive in enumerate(self.archives):
             tree = open_tree(source.folder, archive, ".aedat")
             found = [] if tree is None else self._of(tree, label)
             if tree is not None and found:
-                files[archive] = tree.checksum([member.name for member in found])
-                paths.append(tree.path)
+                trees[archive] = tree
             if len(found) < NUMBERS * self.parts:
                 lacking.append(f"{archive} ({len(found)} of {NUMBERS * self.parts} recordings)")
             members += found
@@ -104,7 +112,7 @@ class Numbered:
                 f"{source.task.name} in {source.folder} lacks recordings: {', '.join(lacking)}; "
                 "allow a partial set to use it as it is"
             )
-        return members, files, differing(source, paths)
+        return members, trees
 
     def _of(self, tree: Tree, label: int) -> list[Member]:
         members = (self.member(tree, name, label) for name in tree.names())

@@ -35,6 +35,7 @@ VALUES = {
 }  # fmt: skip
 TUPLES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 MARK = object()
+MAX_OPERATIONS = 1_000_000  # some 60,000 in a file of CIFAR-10; each may make an object
 
 
 @dataclass
@@ -89,7 +90,7 @@ def _reduce(machine: _Machine, _: Any) -> None:
         machine.stack.append(arguments[0].encode("latin-1"))
         return
     if maker not in (ARRAY, DTYPE) or not isinstance(arguments, tuple):
-        raise UsageError(f"a call of {maker!r}")
+        raise UsageError("a call of something that makes no array")
     machine.stack.append(Made(maker, arguments))
 
 
@@ -109,7 +110,16 @@ def _append(machine: _Machine, items: list[Any]) -> None:
 def _set(machine: _Machine, items: list[Any]) -> None:
     if not isinstance(machine.stack[-1], dict) or len(items) % 2:
         raise UsageError("an entry of something that is no dictionary")
+    # Texts only: the hash of tuples nested deep enough ends the interpreter.
+    if not all(isinstance(key, (str, bytes)) for key in items[::2]):
+        raise UsageError("a dictionary with a key that is no text")
     machine.stack[-1].update(zip(items[::2], items[1::2], strict=True))
+
+
+def _dictionary(machine: _Machine, _: Any) -> None:
+    items = machine.marked()
+    machine.stack.append({})
+    _set(machine, items)
 
 
 OPERATIONS: dict[str, Callable[[_Machine, Any], Any]] = {
@@ -117,9 +127,7 @@ OPERATIONS: dict[str, Callable[[_Machine, Any], Any]] = {
     "STOP": lambda machine, _: None,
     "MARK": lambda machine, _: machine.stack.append(MARK),
     "EMPTY_DICT": lambda machine, _: machine.stack.append({}),
-    "DICT": lambda machine, _: machine.stack.append(
-        dict(zip(*[iter(machine.marked())] * 2, strict=True))
-    ),
+    "DICT": _dictionary,
     "EMPTY_LIST": lambda machine, _: machine.stack.append([]),
     "LIST": lambda machine, _: machine.stack.append(machine.marked()),
     "TUPLE": lambda machine, _: machine.stack.append(tuple(machine.marked())),
@@ -143,12 +151,14 @@ def read_pickle(data: bytes, name: str) -> dict[str, Any]:
     """The dictionary in a pickle, uint8 arrays as arrays; `name` stands for the file in errors."""
     machine = _Machine()
     try:
-        for operation, argument, _ in pickletools.genops(data):
+        for place, (operation, argument, _) in enumerate(pickletools.genops(data)):
+            if place >= MAX_OPERATIONS:
+                raise UsageError(f"more than {MAX_OPERATIONS} operations")
             machine.run(operation.name, argument)
         value = machine.stack.pop()
     except UsageError as error:
         raise UsageError(f"{name} is no pickle of plain arrays: it holds {error}") from None
-    except (ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise UsageError(f"{name} is no intact pickle: {error}") from error
     if not isinstance(value, dict):
         raise UsageError(f"{name} holds no dictionary")

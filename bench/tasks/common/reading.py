@@ -19,29 +19,45 @@ def _mark(status: os.stat_result) -> tuple[int, int, int, int]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-@contextmanager
-def opened(path: Path, bound: int | None = None) -> Iterator[BinaryIO]:
-    """An open regular file of at most `bound` bytes; UsageError if it changes meanwhile."""
+class Steady:
+    """An open file as it is now; `check` raises UsageError if its path or it has changed since."""
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        self.path, self.file = path, file
+        self.mark = _mark(os.fstat(file.fileno()))
+
+    def check(self) -> None:
+        try:
+            now = os.stat(self.path)
+        except OSError as error:
+            raise UsageError(f"{self.path} vanished while it was read") from error
+        if not (self.mark == _mark(now) == _mark(os.fstat(self.file.fileno()))):
+            raise UsageError(f"{self.path} changed while it was read; read it again")
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """An open file; UsageError if it cannot be read or is no regular file."""
     try:
         # O_NONBLOCK: opening a named pipe must not wait for a writer that never comes.
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    before = os.fstat(handle)
-    if not stat.S_ISREG(before.st_mode):
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise UsageError(f"{path} is not a regular file")
-    if bound is not None and before.st_size > bound:
-        os.close(handle)
-        raise UsageError(f"{path} has {before.st_size} bytes, more than the {bound} it may have")
-    with os.fdopen(handle, "rb") as file:
+    return os.fdopen(handle, "rb")
+
+
+@contextmanager
+def opened(path: Path, bound: int | None = None) -> Iterator[BinaryIO]:
+    """An open regular file of at most `bound` bytes; UsageError if it changes meanwhile."""
+    with open_regular(path) as file:
+        steady = Steady(path, file)
+        size = os.fstat(file.fileno()).st_size
+        if bound is not None and size > bound:
+            raise UsageError(f"{path} has {size} bytes, more than the {bound} it may have")
         yield file
-        try:
-            after = os.stat(path)
-        except OSError as error:
-            raise UsageError(f"{path} vanished while it was read") from error
-        if not (_mark(before) == _mark(after) == _mark(os.fstat(file.fileno()))):
-            raise UsageError(f"{path} changed while it was read; read it again")
+        steady.check()
 
 
 def read_file(path: Path, bound: int) -> bytes:

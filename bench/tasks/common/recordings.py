@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
+from baselines.errors import UsageError
 from bench.events.cache import FrameCache, code_version
 from bench.events.events import Events
 from bench.events.frames import CHANNELS, Binning, to_frames
@@ -36,13 +39,18 @@ class Recording:
 
 @dataclass(frozen=True)
 class Recorded:
-    """The recordings of a set in a fixed order, on one sensor, and the checksum of their files."""
+    """The recordings of a set in a fixed order, on one sensor; how their files are checksummed."""
 
     recordings: Sequence[Recording]
     height: int
     width: int
-    files: dict[str, str]
+    checksums: Callable[[], dict[str, str]]
     code: tuple[str, ...]  # the source files of the reader
+
+    @cached_property
+    def files(self) -> dict[str, str]:
+        """The checksums before anything was read."""
+        return self.checksums()
 
     @property
     def labels(self) -> np.ndarray:
@@ -59,7 +67,10 @@ class Recorded:
             "binning": asdict(binning),
             "code": code_version(*self.code, __file__),
         }
-        entry = FrameCache().get(key, shape, lambda repairs: self._make(binning, repairs))
+        # The threads of a product of small matrices cost more than they gain, most of all where
+        # other processes want the cores.
+        with threadpool_limits(1, user_api="blas"):
+            entry = FrameCache().get(key, shape, lambda repairs: self._make(binning, repairs))
         return entry.frames, entry.repairs
 
     def _make(self, binning: Binning, repairs: Counter[str]) -> Iterator[np.ndarray]:
@@ -67,6 +78,9 @@ class Recorded:
             events = recording.read()
             repairs.update(events.repairs)
             yield to_frames(events, self.height, self.width, binning, recording.start)
+        changed = sorted(self.files.items() ^ self.checksums().items())
+        if changed:  # frames of one state under the checksum of another
+            raise UsageError(f"{changed[0][0]} changed while it was read; read it again")
 
 
 def binning_for(default: Binning, changes: dict[str, Any]) -> Binning:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from baselines.errors import UsageError
 
+FACT = re.compile(r"[0-9]{1,9}")
 WORD = re.compile(r"[\w'-]+|[.?]")
 MAX_STATEMENTS = 10_000
+MAX_WORDS = 1 << 25  # before all questions of a file together
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ def words_of(sentence: str) -> tuple[str, ...]:
 def parse(text: str, name: str) -> list[Question]:
     """The questions of a bAbI file, in order; `name` stands for the file in errors."""
     questions: list[Question] = []
-    story, previous = _Story(-1), 0
+    story, previous, told = _Story(-1), 0, 0
     for place, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
@@ -54,6 +56,9 @@ def parse(text: str, name: str) -> list[Question]:
             raise UsageError(f"{where}: a story of more than {MAX_STATEMENTS} lines")
         if "\t" in sentence:
             questions.append(story.question(sentence, where))
+            told += story.words
+            if told > MAX_WORDS:
+                raise UsageError(f"{where}: more than {MAX_WORDS} words before the questions")
         else:
             story.add(previous, sentence, where)
     if not questions:
@@ -66,7 +71,7 @@ class _Story:
         self.index = index
         self.statements: list[tuple[str, ...]] = []
         self.position: dict[int, int] = {}
-        self.questions = 0
+        self.questions = self.words = 0
 
     def add(self, number: int, sentence: str, where: str) -> None:
         words = words_of(sentence)
@@ -74,6 +79,7 @@ class _Story:
             raise UsageError(f"{where}: a statement without words")
         self.position[number] = len(self.statements)
         self.statements.append(words)
+        self.words += len(words)
 
     def question(self, sentence: str, where: str) -> Question:
         fields = sentence.split("\t")
@@ -81,9 +87,9 @@ class _Story:
         if len(fields) > 3 or not words or not answer:
             raise UsageError(f"{where}: expected question, answer and supporting facts")
         facts = fields[2].split() if len(fields) == 3 else []
-        unknown_facts = [f for f in facts if not f.isdecimal() or int(f) not in self.position]
+        unknown_facts = [f for f in facts if not FACT.fullmatch(f) or int(f) not in self.position]
         if unknown_facts:
-            raise UsageError(f"{where}: no statement {unknown_facts[0]!r} before the question")
+            raise UsageError(f"{where}: no statement {unknown_facts[0][:60]!r} before the question")
         self.questions += 1
         supporting = tuple(self.position[int(fact)] for fact in facts)
         return Question(

@@ -114,7 +114,15 @@ def unpack(path: Path, target: Path, bound: int) -> None:
 def _faults(path: Path) -> Iterator[None]:
     try:
         yield
-    except (gzip.BadGzipFile, tarfile.TarError, EOFError, zlib.error, ValueError) as error:
-        if isinstance(error, UsageError):
-            raise
+    except UsageError:
+        raise
+    except (
+        gzip.BadGzipFile,
+        tarfile.TarError,
+        EOFError,
+        zlib.error,
+        ValueError,
+        OverflowError,  # a text header that claims more than a machine word
+        RecursionError,  # text headers one after the other, which tarfile reads in one another
+    ) as error:
         raise UsageError(f"{path} is no intact .tar.gz archive: {error}") from error

@@ -55,7 +55,8 @@ class DataFile:
 class Extracted:
     """What an archive holds: `count` files below `folder`, each of whole records.
 
-    Where every file has the same size, that is `file_bytes`.
+    Where every file has the same size, that is `file_bytes`. `beside` are further patterns with
+    how many files of each there are.
     """
 
     archive: str
@@ -64,6 +65,7 @@ class Extracted:
     count: int
     record_bytes: int = 1
     file_bytes: int | None = None
+    beside: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,15 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import BinaryIO, Protocol, cast
 
 from baselines.errors import UsageError
 from bench.tasks.common.checksums import Memo, combined
-from bench.tasks.common.reading import read_file
+from bench.tasks.common.reading import Steady, open_regular, read_file
 
 MAX_MEMBERS = 200_000
+MAX_DIRECTORY = 1 << 24  # some 6 MB for the 60,000 members of N-MNIST
+INCREMENTAL = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # Python unpacks others without a bound
 
 
 class Tree(Protocol):
@@ -60,13 +62,29 @@ class Folder:
             return combined((name, memo.checksum(self.path / name)) for name in names)
 
 
+class _Pieces:
+    """An open file that is never read in pieces larger than the directory of a zip may be."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+        self.close, self._read = file.close, file.read
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._read(min(size, MAX_DIRECTORY + 1) if size >= 0 else MAX_DIRECTORY + 1)
+        if len(data) > MAX_DIRECTORY:
+            raise zipfile.BadZipFile(f"a directory of more than {MAX_DIRECTORY} bytes")
+        return data
+
+
 class Zip:
     """The files in an archive, without the folder they are all in."""
 
     def __init__(self, path: Path, ending: str) -> None:
         self.path = path
+        file = open_regular(path)
+        self.steady = Steady(path, file)
         with self._faults():
-            self.archive = zipfile.ZipFile(path)
+            self.archive = zipfile.ZipFile(cast(BinaryIO, _Pieces(file)))
             members = self.archive.infolist()
             files = [m for m in members if m.filename and not m.is_dir()]
         if len(members) > MAX_MEMBERS:
@@ -75,6 +93,11 @@ class Zip:
             safe_name(member.filename, path)
             if stat.S_ISLNK(member.external_attr >> 16):
                 raise UsageError(f"{path} holds a link, {member.filename!r}; none is followed")
+            if member.compress_type not in INCREMENTAL:
+                raise UsageError(
+                    f"{path}: {member.filename!r} is compressed by method {member.compress_type}; "
+                    "known: stored and deflated"
+                )
         self.members = {m.filename: m for m in files if m.filename.endswith(ending)}
         if len(self.members) != sum(m.filename.endswith(ending) for m in files):
             raise UsageError(f"{path} holds two members of one name")
@@ -90,6 +113,7 @@ class Zip:
         with self._faults(), self.archive.open(member) as file:
             # The size that the archive declares may be a lie: what counts is what comes out.
             data = file.read(bound + 1)
+        self.steady.check()
         if len(data) > bound:
             raise UsageError(f"{self.path}: {name} unpacks to more than {bound} bytes")
         return data
