@@ -5,25 +5,26 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 from pebble import ProcessExpired, ProcessPool
 
+from bench.runs.executor import OnEpoch, OnFinished
+from bench.runs.needs import GpuSlots, Room, free_memory, visible_gpus
 from bench.runs.provenance import provenance
 from bench.runs.records import SCHEMA, Run
 from bench.runs.worker import Job, start_worker, work
 from bench.training import Diverged
 
 LOG_LINES = 12
-
-OnEpoch = Callable[[str, int, int], None]
-OnFinished = Callable[[Run], None]
 
 
 def execute(jobs: list[Job], workers: int, on_epoch: OnEpoch, on_finished: OnFinished) -> None:
@@ -34,27 +35,41 @@ def execute(jobs: list[Job], workers: int, on_epoch: OnEpoch, on_finished: OnFin
     # is then a matter of milliseconds, and forking is safe.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["bench.runs.worker"])
-    with _listener(context, on_epoch) as progress:
+    workers = min(workers, len(jobs))
+    with (
+        tempfile.TemporaryDirectory(prefix="liafbench-") as folder,
+        _listener(context, on_epoch) as progress,
+    ):
+        gpus = GpuSlots(Path(folder), visible_gpus(jobs[0].device), workers)
         pool = ProcessPool(
-            max_workers=min(workers, len(jobs)),
+            max_workers=workers,
             initializer=start_worker,
-            initargs=(progress, os.getpid()),
+            initargs=(progress, os.getpid(), gpus),
             context=context,
         )
         try:
-            _drain(pool, jobs, on_finished)
+            _drain(pool, jobs, workers, on_finished)
         finally:
             pool.stop()
             pool.join()
 
 
-def _drain(pool: ProcessPool, jobs: list[Job], on_finished: OnFinished) -> None:
-    waiting: dict[Future[Run], Job] = {
-        pool.schedule(work, args=(job,), timeout=job.cell.time_limit): job for job in jobs
-    }
-    while waiting:
-        for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-            job = waiting.pop(future)
+def _drain(pool: ProcessPool, jobs: list[Job], workers: int, on_finished: OnFinished) -> None:
+    """Start jobs in their order as far as workers and memory are free."""
+    waiting = list(jobs)
+    running: dict[Future[Run], Job] = {}
+    room = Room(free_memory())
+    while waiting or running:
+        while len(running) < workers:
+            job = next((each for each in waiting if room.holds(each.cell.memory)), None)
+            if job is None:
+                break
+            waiting.remove(job)
+            room.take(job.cell.memory)
+            running[pool.schedule(work, args=(job,), timeout=job.cell.time_limit)] = job
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            job = running.pop(future)
+            room.give_back(job.cell.memory)
             error = future.exception()
             on_finished(future.result() if error is None else failed(job, error))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from bench.runs.cells import Cell
+from bench.runs.executor import Execute
 from bench.runs.local import execute, failed
 from bench.runs.planning import Options, Plan
 from bench.runs.records import Run
@@ -29,6 +30,7 @@ class Session:
     plan: Plan
     options: Options
     reporter: Reporter
+    execute: Execute = execute
     failures: list[Run] = field(default_factory=list)
     ran: int = 0
 
@@ -80,7 +82,7 @@ class Session:
 
     def _execute(self, cells: list[Cell], workers: int) -> None:
         jobs = [job for cell in cells if (job := self._job(cell)) is not None]
-        execute(jobs, workers, self.reporter.epoch, self._finished)
+        self.execute(jobs, workers, self.reporter.epoch, self._finished)
 
     def _finished(self, run: Run) -> None:
         self.ran += 1

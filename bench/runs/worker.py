@@ -11,10 +11,12 @@ import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from multiprocessing.connection import Connection
+from typing import IO
 
 import torch
 
 from bench.runs.cells import Cell
+from bench.runs.needs import GpuSlots
 from bench.runs.outcome import Outcome
 from bench.runs.provenance import provenance, usable_cores
 from bench.runs.records import SCHEMA, Run
@@ -39,12 +41,14 @@ class Job:
 
 
 _progress: Connection | None = None
+_gpu: IO[str] | None = None
 
 
-def start_worker(progress: Connection, parent: int) -> None:
+def start_worker(progress: Connection, parent: int, gpus: GpuSlots) -> None:
     """Set a worker process up: progress goes to the pipe, Ctrl-C is the parent's business."""
-    global _progress
+    global _progress, _gpu
     _progress = progress
+    _gpu = gpus.claim()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
 
