@@ -58,11 +58,15 @@ class Store:
 
     def save_weights(self, run_id: str, state: dict[str, torch.Tensor]) -> None:
         """Write a checkpoint (weights only), whole or not at all."""
-        path = self.checkpoint(run_id)
         buffer = io.BytesIO()
         torch.save(state, buffer)
+        self.save_checkpoint(run_id, buffer.getvalue())
+
+    def save_checkpoint(self, run_id: str, content: bytes) -> None:
+        """Write the bytes of a checkpoint that was made elsewhere, whole or not at all."""
+        path = self.checkpoint(run_id)
         with _told_plainly(path):
-            write_atomically(path, buffer.getvalue())
+            write_atomically(path, content)
 
     def read(self, run_id: str) -> Run | None:
         """The run of that id, None when there is none; a damaged file is set aside first."""
