@@ -19,12 +19,12 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as OnN
 from baselines.errors import UsageError
 from bench.runs.cluster.node import Desk, Software, describe, run_cell
 from bench.runs.cluster.placing import Listing, list_files
-from bench.runs.executor import OnEpoch, OnFinished
-from bench.runs.local import failed
+from bench.runs.executor import Jobs, OnEpoch, OnFinished
+from bench.runs.failure import failed
+from bench.runs.job import Job
 from bench.runs.needs import GIB
 from bench.runs.provenance import usable_cores
 from bench.runs.records import Run
-from bench.runs.worker import Job
 
 POLL_SECONDS = 0.5
 ANSWER_SECONDS = 180.0
@@ -86,12 +86,17 @@ class RayCluster:
             self._software[device] = _ask(device)
         return self._software[device]
 
-    def execute(
+    def execute(self, jobs: Jobs, workers: int, on_epoch: OnEpoch, on_finished: OnFinished) -> None:
+        """Run jobs as tasks. A lost worker's cell is tried again, one that fails by itself not."""
+        while len(jobs):
+            if taken := list(iter(jobs.take, None)):
+                self._run(taken, workers, on_epoch, on_finished)
+            if len(jobs):  # another process is at work on these: it may leave them to us
+                time.sleep(POLL_SECONDS)
+
+    def _run(
         self, jobs: list[Job], workers: int, on_epoch: OnEpoch, on_finished: OnFinished
     ) -> None:
-        """Run jobs as tasks. A lost worker's cell is tried again, one that fails by itself not."""
-        if not jobs:
-            return
         batch = _Batch(self._desk, self._agreed(jobs[0].device), deque(jobs))
         with contextlib.closing(batch):
             while not batch.is_done():

@@ -14,11 +14,12 @@ import ray
 from baselines.errors import UsageError
 from bench.runs.cells import NUMERICS_VERSION
 from bench.runs.cluster.placing import Listing, place, read_chunk
+from bench.runs.executor import Listed
+from bench.runs.job import Job
 from bench.runs.local import execute
 from bench.runs.provenance import commit, machine, versions
 from bench.runs.records import Run
 from bench.runs.store import Store
-from bench.runs.worker import Job
 
 
 @dataclass(frozen=True)
@@ -98,9 +99,9 @@ def run_cell(
     with tempfile.TemporaryDirectory(prefix="liafbench-") as folder:
         store = Store(Path(folder))
         store.prepare()
-        here = replace(job, store=store, data_dir=data_dir, jobs=at_once)
+        here = replace(job, store=store, data_dir=data_dir, jobs=at_once, seen=None)
         runs: list[Run] = []
-        execute([here], 1, lambda *epoch: desk.epoch.remote(*epoch), runs.append)
+        execute(Listed([here]), 1, lambda *epoch: desk.epoch.remote(*epoch), runs.append)
         (run,) = runs
         weights = store.checkpoint(run.run_id)
         return run, weights.read_bytes() if weights.exists() else None
