@@ -62,6 +62,7 @@ def _run(job: Job, connection: Connection) -> None:
     except (UsageError, OSError) as error:  # not even the failure can be stored
         _send(connection, STOP, str(error))
     else:
+        _print_to(os.open(os.devnull, os.O_WRONLY))  # what comes now belongs to no cell
         _send(connection, STORED)
 
 
