@@ -1,7 +1,7 @@
 """How long the training of a suite takes, projected from training cells that were measured.
 
 Frames: seconds = epochs x training samples x dense MACs x (measured seconds per sample and MAC).
-Stories, whose time is overhead: seconds = epochs x training samples x (measured seconds per sample).
+Stories, whose time is overhead: epochs x training samples x (measured seconds per sample).
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -31,6 +32,15 @@ TIMES = (
 TABLES = ("accuracy", "cost", "groups", "unfinished")
 """Tables without times: equal byte by byte."""
 BEFORE_THE_KILL = 4  # run files
+LOOPBACK = """
+import os
+from ray._private import services
+services.get_node_ip_address = lambda address=None: "127.0.0.1"
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+from ray.scripts.scripts import main
+main()
+"""
+"""`ray start` replaces 127.0.0.1 by the machine's outer address; this way it does not."""
 PORTS = {"head": (10002, 14999), "second": (15000, 19999)}
 
 
@@ -43,6 +53,8 @@ class Cluster:
             self.address = f"127.0.0.1:{free.getsockname()[1]}"
         self.folder = folder
         self.nodes: dict[str, subprocess.Popen] = {}
+
+    def start_both(self) -> None:
         self.start("head", "--head", "--port", self.address.split(":")[1],
                    "--include-dashboard", "false", "--disable-usage-stats")  # fmt: skip
         self.start("second", "--address", self.address)
@@ -50,7 +62,7 @@ class Cluster:
     def start(self, name: str, *words: str) -> None:
         low, high = PORTS[name]
         command = [
-            str(Path(sys.executable).with_name("ray")), "start", *words, "--block",
+            sys.executable, "-c", LOOPBACK, "start", *words, "--block",
             "--node-ip-address", "127.0.0.1", "--num-cpus", "1",
             "--object-store-memory", str(200 * 2**20),
             "--min-worker-port", str(low), "--max-worker-port", str(high),
@@ -58,6 +70,15 @@ class Cluster:
         log = (self.folder / f"{name}.log").open("w")
         self.nodes[name] = subprocess.Popen(command, stdout=log, stderr=log)
         self._wait_for(name)
+        assert self.listens_on(name) <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+
+    def listens_on(self, name: str) -> set[str]:
+        return {
+            each.laddr.ip
+            for process in self.processes(name)
+            for each in process.net_connections("inet")
+            if each.status == psutil.CONN_LISTEN
+        }
 
     def _wait_for(self, name: str) -> None:
         for _ in range(600):
@@ -86,9 +107,12 @@ class Cluster:
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
     nodes = Cluster(tmp_path)
     try:
+        nodes.start_both()
         yield nodes
     finally:
         nodes.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import signal
 import time
 from collections import Counter, deque
@@ -198,8 +197,7 @@ def _connect(address: str | None, cpus: int) -> None:
     if address and "://" in address:
         raise UsageError(f"--address {address}: run the command on a node of the cluster, there "
                          "with --address auto or HOST:PORT")  # fmt: skip
-    # No word to anybody outside, and our own handlers of signals stay.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Ray sets handlers of signals; ours stay.
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     alone: dict[str, Any] = {
         "num_cpus": cpus,
