@@ -47,7 +47,7 @@ def claim(slots: GpuSlots, answer: Connection, end: Connection) -> None:
 
 
 def test_workers_share_the_gpus_evenly_and_a_dead_ones_gpu_is_taken_over(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("fork")
     slots = GpuSlots(tmp_path, ("4", "GPU-b"), workers=4)
 
     def start() -> tuple[multiprocessing.process.BaseProcess, str]:
