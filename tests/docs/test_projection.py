@@ -1,4 +1,4 @@
-"""The projection page shows what the command makes of the committed results; its parts are right."""
+"""The projection page shows what the command makes of the committed results."""
 
 from __future__ import annotations
 
