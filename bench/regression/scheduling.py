@@ -1,4 +1,4 @@
-"""`python -m bench.regression.scheduling`: what a run costs beside its cells, and what jobs gain."""
+"""`python -m bench.regression.scheduling`: what a run costs beside its cells, what jobs gain."""
 
 from __future__ import annotations
 
