@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from typing import TYPE_CHECKING
 
 from baselines.errors import UsageError
@@ -19,8 +20,21 @@ def connect(address: str | None, cpus: int | None = None) -> RayCluster:
 
     UsageError where Ray is not installed or nothing answers.
     """
-    if importlib.util.find_spec("ray") is None:
+    if not _has_ray():
         raise UsageError("--executor ray: Ray is not installed; pip install 'liafbench[ray]'")
+    if address is None or address.split(":")[0] in ("127.0.0.1", "localhost"):
+        # Ray replaces a loopback address by the machine's outer one, and then listens on all of
+        # them, unless it takes this for a system where it keeps to the loopback. Read on import.
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+    # No word to anybody outside.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     from bench.runs.cluster.driver import RayCluster
 
     return RayCluster(address, cpus)
+
+
+def _has_ray() -> bool:
+    try:
+        return importlib.util.find_spec("ray") is not None
+    except ValueError:  # a module that is None or without a spec
+        return False

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
-import os
 import signal
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any
 
@@ -18,7 +18,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as OnN
 
 from baselines.errors import UsageError
 from bench.runs.cluster.node import Desk, Software, describe, run_cell
-from bench.runs.cluster.placing import Listing, list_files
+from bench.runs.cluster.placing import list_files
 from bench.runs.executor import Jobs, OnEpoch, OnFinished
 from bench.runs.failure import failed
 from bench.runs.job import Job
@@ -88,16 +88,7 @@ class RayCluster:
 
     def execute(self, jobs: Jobs, workers: int, on_epoch: OnEpoch, on_finished: OnFinished) -> None:
         """Run jobs as tasks. A lost worker's cell is tried again, one that fails by itself not."""
-        while len(jobs):
-            if taken := list(iter(jobs.take, None)):
-                self._run(taken, workers, on_epoch, on_finished)
-            if len(jobs):  # another process is at work on these: it may leave them to us
-                time.sleep(POLL_SECONDS)
-
-    def _run(
-        self, jobs: list[Job], workers: int, on_epoch: OnEpoch, on_finished: OnFinished
-    ) -> None:
-        batch = _Batch(self._desk, self._agreed(jobs[0].device), deque(jobs))
+        batch = _Batch(jobs, self._desk, self._agreed)
         with contextlib.closing(batch):
             while not batch.is_done():
                 batch.submit(workers)
@@ -108,43 +99,45 @@ class RayCluster:
 
 
 class _Batch:
-    """Jobs waiting and in work on the cluster."""
+    """Jobs in work on the cluster, and those that are begun again."""
 
-    def __init__(self, desk: Any, software: Software, waiting: deque[Job]) -> None:
+    def __init__(self, jobs: Jobs, desk: Any, agreed: Callable[[str], Software]) -> None:
+        self._jobs = jobs
         self._desk = desk
-        self._software = software
-        self._waiting = waiting
+        self._agreed = agreed
+        self._again: deque[Job] = deque()
         self._running: dict[Any, Job] = {}
         self._lost: Counter[str] = Counter()
         self._held = time.monotonic()
         self._task = remote(max_retries=0)(run_cell)
-        self._listings = {
-            name: list_files(name, data_dir)
-            for name, data_dir in {(job.cell.task, job.data_dir) for job in waiting}
-        }
-        for job in waiting:
-            _check_held(job, _nodes())
+        self._list_files = functools.cache(list_files)
 
     def is_done(self) -> bool:
-        return not self._waiting and not self._running
+        return not len(self._jobs) and not self._again and not self._running
 
     def submit(self, workers: int) -> None:
         """Hand tasks to Ray, which starts each where its needs are free."""
         nodes = _nodes()
-        while self._waiting and len(self._running) < workers:
-            job = self._waiting.popleft()
+        while len(self._running) < workers:
+            job = self._again.popleft() if self._again else self._jobs.take()
+            if job is None:
+                break
+            _check_held(job, nodes)
             needs = _needs(job, nodes)
             task = self._task.options(
                 num_cpus=needs["CPU"], num_gpus=needs.get("GPU", 0), memory=int(needs["memory"])
             )
-            listing: Listing | None = self._listings[job.cell.task]
-            at_once = _at_once(needs, nodes)
-            ref = task.remote(job, self._desk, listing, self._software, at_once)
+            listing = self._list_files(job.cell.task, job.data_dir)
+            software = self._agreed(job.device)
+            ref = task.remote(job, self._desk, listing, software, _at_once(needs, nodes))
             self._running[ref] = job
         self._check_still_held(nodes)
 
     def finished(self) -> Iterator[Run]:
         """Store and give what ended within the next moment."""
+        if not self._running:  # others are at work on what is left, and may leave it to us
+            time.sleep(POLL_SECONDS)
+            return
         done, _ = ray.wait(list(self._running), timeout=POLL_SECONDS)
         for ref in done:
             job = self._running.pop(ref)
@@ -153,7 +146,7 @@ class _Batch:
             except LOST as error:
                 self._lost[job.cell.run_id] += 1
                 if self._lost[job.cell.run_id] <= LOST_TRIES:
-                    self._waiting.append(job)
+                    self._again.append(job)
                     continue
                 reason = f"lost its worker {LOST_TRIES + 1} times, last: {_first_line(error)}"
                 yield failed(job, WorkerLost(reason))
@@ -172,7 +165,7 @@ class _Batch:
         if lost:
             run.provenance["lost_workers"] = lost
         if weights is None:
-            job.store.checkpoint(run.run_id).unlink(missing_ok=True)
+            job.store.forget_weights(run.run_id)
         else:
             job.store.save_checkpoint(run.run_id, weights)
         job.store.write(run)
@@ -198,8 +191,7 @@ def _connect(address: str | None, cpus: int) -> None:
     if address and "://" in address:
         raise UsageError(f"--address {address}: run the command on a node of the cluster, there "
                          "with --address auto or HOST:PORT")  # fmt: skip
-    # No word to anybody outside, and our own handlers of signals stay.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Ray sets handlers of signals; ours stay.
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     alone: dict[str, Any] = {
         "num_cpus": cpus,
