@@ -22,7 +22,8 @@ from bench.runs.cells import Cell
 from bench.runs.executor import Execute
 from bench.runs.planning import Options, Plan, check_data, check_memory, plan
 from bench.runs.session import Session
-from bench.tables import comparison, read_records, terminal, write_tables
+from bench.runs.store import DamagedRun, read_run
+from bench.tables import Written, comparison, read_records, terminal, write_all
 
 CELL_FAILED = 1
 
@@ -122,7 +123,7 @@ def _run(planned: Plan, options: Options, execute: Execute) -> None:
         finally:
             # Also after Ctrl-C or a full disk: what is finished is in records.csv and the tables.
             planned.store.write_records()
-            written = write_tables(planned.store.folder)
+            written = write_all(planned.store.folder)
     _show(planned, session, written)
     mixed = session.mixed_data()
     for place in mixed:
@@ -161,11 +162,15 @@ def _cells_table(planned: Plan) -> Table:
 
 
 def _state(planned: Plan, cell: Cell) -> str:
-    run = planned.store.read(cell.run_id)
-    return "missing" if run is None else run.status
+    try:
+        return read_run(planned.store.path(cell.run_id)).status
+    except FileNotFoundError:
+        return "missing"
+    except DamagedRun:
+        return "damaged"
 
 
-def _show(planned: Plan, session: Session, written: list[Path]) -> None:
+def _show(planned: Plan, session: Session, written: Written) -> None:
     """The comparison, what failed, and where everything lies."""
     frame = comparison(read_records(planned.store.folder))
     console.print(terminal(frame, console.width))
@@ -180,5 +185,7 @@ def _show(planned: Plan, session: Session, written: list[Path]) -> None:
     if session.failures:
         note.print("run again with --retry-failed to try the failed cells again")
     console.print(f"records: {planned.store.folder / 'records.csv'}")
-    for path in written:
+    for path in written.paths:
         console.print(f"table:   {path}")
+    for problem in written.problems:
+        note.print(f"[yellow]left out[/] {escape(str(problem.path))}: {escape(problem.reason)}")
