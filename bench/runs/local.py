@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import multiprocessing
 import tempfile
 import time
@@ -16,7 +17,7 @@ from bench.runs.failure import CellDied, TimeLimit, failed
 from bench.runs.job import Job
 from bench.runs.needs import GpuSlots, Room, free_memory, visible_gpus
 from bench.runs.records import Run
-from bench.runs.serving import EPOCH, STOP, serve
+from bench.runs.serving import BEGUN, EPOCH, STOP, serve
 
 LOOK_AGAIN_SECONDS = 0.5
 GRACE_SECONDS = 3.0
@@ -27,7 +28,8 @@ def execute(jobs: Jobs, workers: int, on_epoch: OnEpoch, on_finished: OnFinished
     # The fork server has imported everything once, before any thread pool exists: a new worker
     # is then a matter of milliseconds, and forking is safe.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["bench.runs.serving"])
+    # Optimizers import torch._dynamo, which takes seconds, when they are first made.
+    context.set_forkserver_preload(["bench.runs.serving", "torch._dynamo"])
     with tempfile.TemporaryDirectory(prefix="liafbench-") as folder:
         slots = [_Slot(context, Path(folder), workers) for _ in range(workers)]
         try:
@@ -57,13 +59,13 @@ def _drain(jobs: Jobs, slots: list[_Slot], on_epoch: OnEpoch, on_finished: OnFin
 
 def _wait(slots: list[_Slot], look_again: bool) -> None:
     """Until a worker says something, ends or is late; soon, when others hold cells we lack."""
-    timeout = min((slot.deadline - time.monotonic() for slot in slots), default=LOOK_AGAIN_SECONDS)
-    if look_again:
-        timeout = min(timeout, LOOK_AGAIN_SECONDS)
-    if slots:
-        wait([each for slot in slots for each in slot.ears()], max(0.0, timeout))
-    else:
-        time.sleep(max(0.0, timeout))
+    if not slots:
+        time.sleep(LOOK_AGAIN_SECONDS)
+        return
+    late = min(slot.deadline for slot in slots) - time.monotonic()
+    timeout = min(late, LOOK_AGAIN_SECONDS) if look_again else late
+    ears = [each for slot in slots for each in slot.ears()]
+    wait(ears, None if timeout == math.inf else max(0.0, timeout))
 
 
 class _Slot:
@@ -76,12 +78,12 @@ class _Slot:
         self._process: Any = None
         self._connection: Connection
         self.job: Job | None = None
-        self.deadline = 0.0
+        self.deadline = math.inf
 
     def start(self, job: Job) -> None:
         """Send a job to the worker; a new worker where there is none."""
         self.job = job
-        self.deadline = time.monotonic() + job.cell.time_limit
+        self.deadline = math.inf  # until the worker has started and says that the cell has
         if self._process is None or not self._sent(job):
             self._renew(job)
             self._sent(job)  # a worker that cannot even take its job has died: `outcome` says so
@@ -132,9 +134,12 @@ class _Slot:
         try:
             while self._connection.poll():
                 message = json.loads(self._connection.recv_bytes())
-                if message[0] != EPOCH:
+                if message[0] == BEGUN and self.job is not None:
+                    self.deadline = time.monotonic() + self.job.cell.time_limit
+                elif message[0] == EPOCH:
+                    on_epoch(*message[1:])
+                else:
                     return message
-                on_epoch(*message[1:])
         except (EOFError, OSError):
             self._process.join(GRACE_SECONDS)  # it hung up: it is about to end
         return None

@@ -20,8 +20,8 @@ from bench.runs.job import Job
 from bench.runs.needs import GpuSlots
 from bench.runs.worker import work
 
-EPOCH, STORED, STOP = "epoch", "stored", "stop"
-"""Messages to the parent: [EPOCH, run id, epoch, epochs], [STORED], [STOP, why the run must end]"""
+BEGUN, EPOCH, STORED, STOP = "begun", "epoch", "stored", "stop"
+"""Messages to the parent: [BEGUN], [EPOCH, run id, epoch, epochs], [STORED], [STOP, why]."""
 
 _gpu: Any = None
 
@@ -53,6 +53,7 @@ def _run(job: Job, connection: Connection) -> None:
     def epoch(run_id: str, epoch: int, epochs: int) -> None:
         _send(connection, EPOCH, run_id, epoch, epochs)
 
+    _send(connection, BEGUN)
     try:
         _print_to(job.store.open_log(job.cell.run_id))
         try:
