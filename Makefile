@@ -29,6 +29,7 @@ test: lint
 	$(BIN)/python -m pytest
 
 soak: $(STAMP)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,ray]'
 	$(BIN)/python -m pytest -m soak
 
 regression: $(STAMP)

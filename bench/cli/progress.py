@@ -72,3 +72,7 @@ class TerminalProgress:
         if run.status == "failed":
             label = escape(self._labels.get(run.run_id, run.run_id))
             note.print(f"[red]failed[/] {label}: {escape(run.reason or '')}")
+
+    def set_aside(self, damaged: str) -> None:
+        """Hear of a run file that cannot be used and has been moved out of the way."""
+        note.print(f"[yellow]damaged[/] {escape(damaged)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -16,12 +17,22 @@ from bench import suites
 from bench.cli.benches import BENCHES
 from bench.cli.console import console, note
 from bench.cli.progress import TerminalProgress
+from bench.runs import cluster, local
 from bench.runs.cells import Cell
-from bench.runs.planning import Options, Plan, check_data, plan
+from bench.runs.executor import Execute
+from bench.runs.planning import Options, Plan, check_data, check_memory, plan
 from bench.runs.session import Session
-from bench.tables import comparison, read_records, terminal, write_tables
+from bench.runs.store import DamagedRun, read_run
+from bench.tables import Written, comparison, read_records, terminal, write_all
 
 CELL_FAILED = 1
+
+
+class Executor(str, Enum):
+    """What runs the cells."""
+
+    local = "local"
+    ray = "ray"
 
 
 class Device(str, Enum):
@@ -47,7 +58,20 @@ def run(
     device: Annotated[
         Device, typer.Option(help="auto takes a GPU where there is one")
     ] = Device.auto,
-    jobs: Annotated[int, typer.Option(min=1, help="training cells side by side")] = 1,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="training cells side by side; in a cluster as many as it holds"),
+    ] = None,
+    executor: Annotated[
+        Executor, typer.Option(help="processes of this machine, or a Ray cluster")
+    ] = Executor.local,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="of the Ray cluster: auto or HOST:PORT; without, a Ray of its own",
+            envvar="RAY_ADDRESS",
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="run finished cells again")] = False,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="run failed cells again")
@@ -65,27 +89,41 @@ def run(
     options = Options(
         out=out,
         data_dir=str(data) if data else None,
-        device=choose_device(device.value),
-        jobs=jobs,
+        device=device.value,
+        jobs=jobs or 1,
         only=dict(_key_value(each) for each in only or []),
         seeds=seeds,
         force=force,
         retry_failed=retry_failed,
     )
-    planned = plan(suites.load(suite), options)
-    if dry_run:
-        console.print(_cells_table(planned))
+    chosen = suites.load(suite)
+    if dry_run or executor is Executor.local:
+        options = replace(options, device=choose_device(device.value))
+        planned = plan(chosen, options)
+        if dry_run:
+            console.print(_cells_table(planned))
+            return
+        check_memory(planned)
+        _run(planned, options, local.execute)
         return
+    with cluster.connect(address, cpus=jobs) as ray:
+        where = ray.device(device.value)
+        at_once = jobs or cluster.UNLIMITED
+        options = replace(options, device=where, machine=ray.machine(where), jobs=at_once)
+        _run(plan(chosen, options), options, ray.execute)
+
+
+def _run(planned: Plan, options: Options, execute: Execute) -> None:
     check_data(planned, options.data_dir)
     planned.store.prepare()
     with TerminalProgress() as progress:
-        session = Session(planned, options, progress)
+        session = Session(planned, options, progress, execute)
         try:
             session.run()
         finally:
             # Also after Ctrl-C or a full disk: what is finished is in records.csv and the tables.
             planned.store.write_records()
-            written = write_tables(planned.store.folder)
+            written = write_all(planned.store.folder)
     _show(planned, session, written)
     mixed = session.mixed_data()
     for place in mixed:
@@ -124,11 +162,15 @@ def _cells_table(planned: Plan) -> Table:
 
 
 def _state(planned: Plan, cell: Cell) -> str:
-    run = planned.store.read(cell.run_id)
-    return "missing" if run is None else run.status
+    try:
+        return read_run(planned.store.path(cell.run_id)).status
+    except FileNotFoundError:
+        return "missing"
+    except DamagedRun:
+        return "damaged"
 
 
-def _show(planned: Plan, session: Session, written: list[Path]) -> None:
+def _show(planned: Plan, session: Session, written: Written) -> None:
     """The comparison, what failed, and where everything lies."""
     frame = comparison(read_records(planned.store.folder))
     console.print(terminal(frame, console.width))
@@ -143,5 +185,7 @@ def _show(planned: Plan, session: Session, written: list[Path]) -> None:
     if session.failures:
         note.print("run again with --retry-failed to try the failed cells again")
     console.print(f"records: {planned.store.folder / 'records.csv'}")
-    for path in written:
+    for path in written.paths:
         console.print(f"table:   {path}")
+    for problem in written.problems:
+        note.print(f"[yellow]left out[/] {escape(str(problem.path))}: {escape(problem.reason)}")

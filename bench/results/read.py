@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -156,10 +157,14 @@ def shared_recipe(recipe: dict[str, Any]) -> str:
 
     Fields that an older run does not say are at their default, as in its id.
     """
-    fields = Recipe.model_fields.items()
-    defaults = {name: field.get_default() for name, field in fields if not field.is_required()}
-    whole = defaults | recipe
+    whole = _recipe_defaults() | recipe
     return json.dumps({k: whole[k] for k in sorted(whole) if k not in NOT_OF_THE_RECIPE})
+
+
+@cache
+def _recipe_defaults() -> dict[str, Any]:
+    fields = Recipe.model_fields.items()
+    return {name: field.get_default() for name, field in fields if not field.is_required()}
 
 
 def _record_rows(run: Run, machine: str) -> list[tuple[Any, ...]]:

@@ -35,6 +35,8 @@ class Cell:
     data: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     time_limit: float = 6 * 3600.0
+    memory: float = 2.0
+    gpus: float = 1.0
 
     @property
     def baseline(self) -> str:
@@ -153,6 +155,8 @@ def _group_cells(suite: Suite, group: Group) -> Iterator[Cell]:
                     data=group.data,
                     options=group.options,
                     time_limit=group.time_limit,
+                    memory=group.memory,
+                    gpus=group.gpus,
                 )
 
 
@@ -191,6 +195,7 @@ def timing_cells(cells: list[Cell]) -> list[Cell]:
             seed=None,
             baselines=tuple(dict.fromkeys(cell.baseline for cell in members)),
             recipe=_timed_recipe(members[0].recipe),
+            memory=max(cell.memory for cell in members),
         )
         for members in groups.values()
     ]

@@ -1,115 +1,160 @@
-"""The executor for one machine: a process a cell, replaced when it dies or overruns its limit."""
+"""The executor for one machine: processes that take cell after cell, replaced when they die."""
 
 from __future__ import annotations
 
 import json
+import math
 import multiprocessing
-import os
-import threading
-import traceback
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures import TimeoutError as FutureTimeout
-from contextlib import contextmanager
-from multiprocessing.connection import Connection
+import tempfile
+import time
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
 
-from pebble import ProcessExpired, ProcessPool
+from baselines.errors import UsageError
+from bench.runs.executor import Jobs, OnEpoch, OnFinished
+from bench.runs.failure import CellDied, TimeLimit, failed
+from bench.runs.job import Job
+from bench.runs.needs import GpuSlots, Room, free_memory, visible_gpus
+from bench.runs.records import Run
+from bench.runs.serving import BEGUN, EPOCH, STOP, serve
 
-from bench.runs.provenance import provenance
-from bench.runs.records import SCHEMA, Run
-from bench.runs.worker import Job, start_worker, work
-from bench.training import Diverged
-
-LOG_LINES = 12
-
-OnEpoch = Callable[[str, int, int], None]
-OnFinished = Callable[[Run], None]
+LOOK_AGAIN_SECONDS = 0.5
+GRACE_SECONDS = 3.0
 
 
-def execute(jobs: list[Job], workers: int, on_epoch: OnEpoch, on_finished: OnFinished) -> None:
+def execute(jobs: Jobs, workers: int, on_epoch: OnEpoch, on_finished: OnFinished) -> None:
     """Run jobs in `workers` processes; every one ends as a stored run, done or failed."""
-    if not jobs:
-        return
     # The fork server has imported everything once, before any thread pool exists: a new worker
     # is then a matter of milliseconds, and forking is safe.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["bench.runs.worker"])
-    with _listener(context, on_epoch) as progress:
-        pool = ProcessPool(
-            max_workers=min(workers, len(jobs)),
-            initializer=start_worker,
-            initargs=(progress, os.getpid()),
-            context=context,
-        )
+    # Optimizers import torch._dynamo, which takes seconds, when they are first made.
+    context.set_forkserver_preload(["bench.runs.serving", "torch._dynamo"])
+    with tempfile.TemporaryDirectory(prefix="liafbench-") as folder:
+        slots = [_Slot(context, Path(folder), workers) for _ in range(workers)]
         try:
-            _drain(pool, jobs, on_finished)
+            _drain(jobs, slots, on_epoch, on_finished)
         finally:
-            pool.stop()
-            pool.join()
+            for slot in slots:
+                slot.stop()
 
 
-def _drain(pool: ProcessPool, jobs: list[Job], on_finished: OnFinished) -> None:
-    waiting: dict[Future[Run], Job] = {
-        pool.schedule(work, args=(job,), timeout=job.cell.time_limit): job for job in jobs
-    }
-    while waiting:
-        for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-            job = waiting.pop(future)
-            error = future.exception()
-            on_finished(future.result() if error is None else failed(job, error))
+def _drain(jobs: Jobs, slots: list[_Slot], on_epoch: OnEpoch, on_finished: OnFinished) -> None:
+    """Start jobs in their order as far as workers and memory are free."""
+    room = Room(free_memory())
+    while len(jobs) or any(slot.job for slot in slots):
+        for slot in slots:
+            if slot.job is None and (job := jobs.take(lambda c: room.holds(c.memory))) is not None:
+                room.take(job.cell.memory)
+                slot.start(job)
+        at_work = [slot for slot in slots if slot.job is not None]
+        _wait(at_work, len(jobs) > 0 and len(at_work) < len(slots))
+        for slot in at_work:
+            job = slot.job
+            run = slot.outcome(on_epoch)
+            if job is not None and run is not None:
+                room.give_back(job.cell.memory)
+                on_finished(run)
 
 
-def failed(job: Job, error: BaseException) -> Run:
-    """Store and return the failed run of a job: the reason in one line, the end of its log."""
-    run = Run(
-        schema=SCHEMA,
-        run_id=job.cell.run_id,
-        suite=job.cell.suite,
-        kind=job.cell.kind,
-        status="failed",
-        reason=_reason(job, error),
-        log=_log(error),
-        config=job.cell.config(),
-        provenance=provenance(job.device, threads=1),
-        curves=error.curves if isinstance(error, Diverged) else {},
-        health=error.health if isinstance(error, Diverged) else [],
-    )
-    # Weights of an earlier try must not pass for those of a run that failed.
-    job.store.checkpoint(run.run_id).unlink(missing_ok=True)
-    job.store.write(run)
-    return run
+def _wait(slots: list[_Slot], look_again: bool) -> None:
+    """Until a worker says something, ends or is late; soon, when others hold cells we lack."""
+    if not slots:
+        time.sleep(LOOK_AGAIN_SECONDS)
+        return
+    late = min(slot.deadline for slot in slots) - time.monotonic()
+    timeout = min(late, LOOK_AGAIN_SECONDS) if look_again else late
+    ears = [each for slot in slots for each in slot.ears()]
+    wait(ears, None if timeout == math.inf else max(0.0, timeout))
 
 
-def _reason(job: Job, error: BaseException) -> str:
-    if isinstance(error, FutureTimeout):
-        return f"exceeded its time limit of {job.cell.time_limit:g} s"
-    if isinstance(error, ProcessExpired):
-        return f"its process died (exit code {error.exitcode})"
-    return f"{type(error).__name__}: {error}"
+class _Slot:
+    """A place for one worker process and the job it has in work."""
 
+    def __init__(self, context: Any, folder: Path, workers: int) -> None:
+        self._context = context
+        self._folder = folder
+        self._workers = workers
+        self._process: Any = None
+        self._connection: Connection
+        self.job: Job | None = None
+        self.deadline = math.inf
 
-def _log(error: BaseException) -> list[str]:
-    # A remote traceback comes as the cause of the exception that the future carries.
-    lines = "".join(traceback.format_exception(error)).splitlines()
-    return lines[-LOG_LINES:]
+    def start(self, job: Job) -> None:
+        """Send a job to the worker; a new worker where there is none."""
+        self.job = job
+        self.deadline = math.inf  # until the worker has started and says that the cell has
+        if self._process is None or not self._sent(job):
+            self._renew(job)
+            self._sent(job)  # a worker that cannot even take its job has died: `outcome` says so
 
+    def ears(self) -> tuple[Any, ...]:
+        """What becomes readable when there is something to hear."""
+        return self._connection, self._process.sentinel
 
-@contextmanager
-def _listener(
-    context: multiprocessing.context.BaseContext, on_epoch: OnEpoch
-) -> Iterator[Connection]:
-    """A pipe for the workers' progress, read by a thread of this process."""
-    reader, writer = context.Pipe(duplex=False)
+    def outcome(self, on_epoch: OnEpoch) -> Run | None:
+        """The stored run of the job when it has ended; None while it goes on."""
+        job = self.job
+        if job is None:
+            return None
+        ended = not self._process.is_alive()
+        message = self._message(on_epoch)
+        if message is not None:
+            self.job = None
+            if message[0] == STOP:
+                raise UsageError(message[1])
+            return job.store.read(job.cell.run_id) or failed(job, CellDied(None))
+        if ended:
+            return self._given_up(job, CellDied(self._process.exitcode))
+        if time.monotonic() > self.deadline:
+            return self._given_up(job, TimeLimit(job.cell.time_limit))
+        return None
 
-    def listen() -> None:
-        while message := reader.recv_bytes():
-            run_id, epoch, epochs = json.loads(message)
-            on_epoch(run_id, epoch, epochs)
+    def stop(self) -> None:
+        """End the worker; it says in the log of its cell where it was."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        self._process.join(GRACE_SECONDS)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+        self._connection.close()
+        self._process = None
 
-    thread = threading.Thread(target=listen, daemon=True)
-    thread.start()
-    try:
-        yield writer
-    finally:
-        writer.send_bytes(b"")  # an empty message ends the thread
-        thread.join(timeout=5)
+    def _given_up(self, job: Job, error: CellDied | TimeLimit) -> Run:
+        self.stop()
+        self.job = None
+        # It may have stored its run in the last moment.
+        made = job.store.stamp(job.cell.run_id) != job.seen
+        return (job.store.read(job.cell.run_id) if made else None) or failed(job, error)
+
+    def _message(self, on_epoch: OnEpoch) -> list[Any] | None:
+        """The next message that is not an epoch's, if there is one."""
+        try:
+            while self._connection.poll():
+                message = json.loads(self._connection.recv_bytes())
+                if message[0] == BEGUN and self.job is not None:
+                    self.deadline = time.monotonic() + self.job.cell.time_limit
+                elif message[0] == EPOCH:
+                    on_epoch(*message[1:])
+                else:
+                    return message
+        except (EOFError, OSError):
+            self._process.join(GRACE_SECONDS)  # it hung up: it is about to end
+        return None
+
+    def _renew(self, job: Job) -> None:
+        self.stop()
+        gpus = GpuSlots(self._folder, visible_gpus(job.device), self._workers)
+        self._connection, theirs = self._context.Pipe()
+        self._process = self._context.Process(target=serve, args=(theirs, gpus))
+        self._process.start()
+        theirs.close()
+
+    def _sent(self, job: Job) -> bool:
+        try:
+            self._connection.send(job)
+        except OSError:
+            return False
+        return True

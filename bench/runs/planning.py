@@ -16,6 +16,7 @@ from baselines.engines import ENGINES
 from baselines.errors import UsageError, unknown
 from bench import metrics, tasks
 from bench.runs.cells import Cell, Skipped, timing_cells, training_cells, tuning_cells
+from bench.runs.needs import total_memory
 from bench.runs.provenance import machine
 from bench.runs.store import Store
 from bench.suites import Suite
@@ -38,6 +39,8 @@ class Options:
     seeds: int | None = None
     force: bool = False
     retry_failed: bool = False
+    machine: str | None = None
+    """The folder of the results; None: named after the machine this process runs on."""
 
 
 @dataclass
@@ -97,7 +100,7 @@ def plan(suite: Suite, options: Options) -> Plan:
     ]
     return Plan(
         suite=suite.name,
-        store=Store(options.out / suite.name / machine(options.device)),
+        store=Store(options.out / suite.name / (options.machine or machine(options.device))),
         training=chosen,
         timing=timing_cells(chosen),
         skipped=list(dict.fromkeys(skipped)),
@@ -182,3 +185,14 @@ def check_data(plan: Plan, data_dir: str | None) -> None:
         if cell.task not in checked and not task.embedded:
             data_folder(task, data_dir)
         checked.add(cell.task)
+
+
+def check_memory(plan: Plan) -> None:
+    """Refuse a cell that this machine could not even hold alone."""
+    total = total_memory()
+    for cell in plan.all_cells():
+        if cell.memory > total:
+            raise UsageError(
+                f"{cell.label} may take {cell.memory:g} GiB (`memory` of its group) and this "
+                f"machine has {total:.1f}: run it on a larger one"
+            )

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA = 1
-"""Version of the run file's layout."""
+SCHEMA = 2
+"""Version of the run file's layout: 2 has a checksum, 1 has none."""
 
 COLUMNS = (
     "run_id",
@@ -50,7 +50,8 @@ class Run(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    schema_version: int = Field(SCHEMA, alias="schema")
+    schema_version: int = Field(SCHEMA, alias="schema", ge=1)
+    checksum: str = ""
     run_id: str
     suite: str
     kind: Literal["train", "tune", "time"]

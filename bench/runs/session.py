@@ -6,12 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from bench.runs.backlog import Backlog
 from bench.runs.cells import Cell
-from bench.runs.local import execute, failed
+from bench.runs.executor import Execute
+from bench.runs.failure import failed
+from bench.runs.job import Job
+from bench.runs.local import execute
 from bench.runs.planning import Options, Plan
 from bench.runs.records import Run
+from bench.runs.store import Stamp
 from bench.runs.tuning import TuningFailed, choose_learning_rate
-from bench.runs.worker import Job
 
 
 class Reporter(Protocol):
@@ -20,6 +24,7 @@ class Reporter(Protocol):
     def planned(self, cells: list[Cell], finished: int) -> None: ...
     def epoch(self, run_id: str, epoch: int, epochs: int) -> None: ...
     def finished(self, run: Run) -> None: ...
+    def set_aside(self, damaged: str) -> None: ...
 
 
 @dataclass
@@ -29,8 +34,10 @@ class Session:
     plan: Plan
     options: Options
     reporter: Reporter
+    execute: Execute = execute
     failures: list[Run] = field(default_factory=list)
     ran: int = 0
+    _seen: dict[str, Stamp | None] = field(default_factory=dict)
 
     def run(self) -> None:
         """Tune, then train, then time: timing never runs beside training."""
@@ -60,7 +67,11 @@ class Session:
     def _missing(self, cells: Iterable[Cell]) -> list[Cell]:
         todo = []
         for cell in cells:
+            self._seen[cell.run_id] = self.plan.store.stamp(cell.run_id)
             run = None if self.options.force else self.plan.store.read(cell.run_id)
+            for damaged in self.plan.store.newly_damaged():
+                self._seen[cell.run_id] = None
+                self.reporter.set_aside(damaged)
             if run is None or (run.status == "failed" and self.options.retry_failed):
                 todo.append(cell)
             elif run.status == "failed":
@@ -79,24 +90,28 @@ class Session:
             return False
 
     def _execute(self, cells: list[Cell], workers: int) -> None:
-        jobs = [job for cell in cells if (job := self._job(cell)) is not None]
-        execute(jobs, workers, self.reporter.epoch, self._finished)
+        if not cells:
+            return
+        store = self.plan.store
+        backlog = Backlog(cells, store, self._job, self._seen, self._settled)
+        workers = min(workers, len(cells))
+        self.execute(backlog, workers, self.reporter.epoch, backlog.finished)
 
-    def _finished(self, run: Run) -> None:
-        self.ran += 1
+    def _settled(self, run: Run, here: bool) -> None:
+        self.ran += here
         if run.status == "failed":
             self.failures.append(run)
         self.reporter.finished(run)
 
-    def _job(self, cell: Cell) -> Job | None:
-        """The job of a cell; None, with a failed run stored, when its tuning left no rate."""
-        options = self.options
-        job = Job(cell, self.plan.store, options.data_dir, options.device, options.jobs)
+    def _job(self, cell: Cell) -> Job | Run:
+        """The job of a cell; the failed run that is stored when its tuning left no rate."""
+        options, store = self.options, self.plan.store
+        seen = self._seen[cell.run_id]
+        job = Job(cell, store, options.data_dir, options.device, options.jobs, seen=seen)
         if not cell.recipe.learning_rate_grid:
             return replace(job, learning_rate=cell.recipe.learning_rate)
         try:
-            rate, seconds = choose_learning_rate(cell, self.plan.store)
+            rate, seconds = choose_learning_rate(cell, store)
         except TuningFailed as error:
-            self._finished(failed(job, error))
-            return None
+            return failed(job, error)
         return replace(job, learning_rate=rate, tuning_seconds=seconds)

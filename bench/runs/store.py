@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import csv
 import errno
+import hashlib
 import io
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -19,6 +21,11 @@ from baselines.errors import UsageError
 from bench.runs.cells import NUMERICS_VERSION
 from bench.runs.records import COLUMNS, SCHEMA, Run
 
+Stamp = tuple[int, int]
+"""A run file at one moment: its time of change in ns and its inode."""
+
+_CHECKSUM = re.compile(rb'\A\{\n "checksum": "([0-9a-f]{64})",\n')
+
 
 class Store:
     """Run files, checkpoints and records of one suite on one machine."""
@@ -27,12 +34,15 @@ class Store:
         self.folder = folder
         self.runs = folder / "runs"
         self.checkpoints = folder / "checkpoints"
+        self.logs = folder / "logs"
+        self._damaged: list[str] = []
 
     def prepare(self) -> None:
         """Make the folders; one clear line when that, or writing into them, is not possible."""
         with _told_plainly(self.folder):
             self.runs.mkdir(parents=True, exist_ok=True)
             self.checkpoints.mkdir(exist_ok=True)
+            self.logs.mkdir(exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=self.runs, prefix=".", suffix=".probe"):
                 pass
 
@@ -46,9 +56,10 @@ class Store:
 
     def write(self, run: Run) -> None:
         """Write one run file, whole or not at all."""
-        text = json.dumps(run.model_dump(by_alias=True), indent=1, allow_nan=False, sort_keys=True)
+        document = run.model_dump(by_alias=True, exclude={"checksum"})
+        text = json.dumps(document, indent=1, allow_nan=False, sort_keys=True)
         with _told_plainly(self.path(run.run_id)):
-            write_atomically(self.path(run.run_id), (text + "\n").encode())
+            write_atomically(self.path(run.run_id), sealed((text + "\n").encode()))
 
     def write_plan(self, document: str) -> None:
         """Write plan.json, what the suite asks for now."""
@@ -58,22 +69,67 @@ class Store:
 
     def save_weights(self, run_id: str, state: dict[str, torch.Tensor]) -> None:
         """Write a checkpoint (weights only), whole or not at all."""
-        path = self.checkpoint(run_id)
         buffer = io.BytesIO()
         torch.save(state, buffer)
+        self.save_checkpoint(run_id, buffer.getvalue())
+
+    def save_checkpoint(self, run_id: str, content: bytes) -> None:
+        """Write the bytes of a checkpoint that was made elsewhere, whole or not at all."""
+        path = self.checkpoint(run_id)
         with _told_plainly(path):
-            write_atomically(path, buffer.getvalue())
+            write_atomically(path, content)
+
+    def log(self, run_id: str) -> Path:
+        """Where the log of that run is, or will be."""
+        return self.logs / f"{run_id}.log"
+
+    def open_log(self, run_id: str) -> int:
+        """A new log of that run, opened to be appended to."""
+        path = self.log(run_id)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
+        with _told_plainly(path):
+            self.logs.mkdir(parents=True, exist_ok=True)
+            return os.open(path, flags, 0o644)
+
+    def forget_weights(self, run_id: str) -> None:
+        """Remove the checkpoint of that run, if there is one."""
+        with _told_plainly(self.checkpoint(run_id)):
+            self.checkpoint(run_id).unlink(missing_ok=True)
+
+    def sweep(self, run_id: str) -> None:
+        """Remove what a killed writer of that run has left; only for who has claimed the run."""
+        for folder in (self.runs, self.checkpoints):
+            for left in folder.glob(f".{run_id}.*.tmp"):
+                left.unlink(missing_ok=True)
+
+    def stamp(self, run_id: str) -> Stamp | None:
+        """The state of that run's file; None when there is none."""
+        try:
+            state = self.path(run_id).stat()
+        except FileNotFoundError:
+            return None
+        return state.st_mtime_ns, state.st_ino
 
     def read(self, run_id: str) -> Run | None:
         """The run of that id, None when there is none; a damaged file is set aside first."""
         path = self.path(run_id)
-        if not path.exists():
-            return None
         try:
             return read_run(path)
-        except DamagedRun:
-            path.rename(path.with_suffix(".json.damaged"))
+        except FileNotFoundError:
             return None
+        except NewerRun as error:
+            raise UsageError(str(error)) from error
+        except DamagedRun as error:
+            aside = _free_name(path.with_suffix(".json.damaged"))
+            with contextlib.suppress(FileNotFoundError):  # another process was faster
+                path.rename(aside)
+                self._damaged.append(f"{error}; set aside as {aside.name}")
+            return None
+
+    def newly_damaged(self) -> list[str]:
+        """What `read` has set aside since this was last called."""
+        found, self._damaged = self._damaged, []
+        return found
 
     def all(self) -> Iterator[Run]:
         """Every readable run of the folder, by id; damaged files are for `damaged` to name."""
@@ -95,32 +151,82 @@ class Store:
         path = self.folder / "plan.json"
         if not path.exists():
             return None
-        return {cell["run_id"] for cell in json.loads(path.read_text())["cells"]}
+        try:
+            return {cell["run_id"] for cell in json.loads(path.read_text())["cells"]}
+        except (ValueError, KeyError, TypeError):  # torn; the next run writes it anew
+            return None
 
 
 class DamagedRun(ValueError):
-    """A run file that is torn, edited by hand, or of another schema."""
+    """A run file that is torn, edited by hand, or of an unknown schema."""
+
+
+class NewerRun(DamagedRun):
+    """A run file of a later version of this program: nothing is wrong with it."""
 
 
 def read_run(path: Path) -> Run:
-    """Read one run file. Raises DamagedRun naming the file and what is wrong with it."""
+    """Read one run file. Raises DamagedRun naming the file and what is wrong with it.
+
+    Schema 1 is read as it is: it has the fields of schema 2 but for the checksum.
+    """
+    content = path.read_bytes()
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(document, dict) and document.get("schema") != SCHEMA:
-            raise DamagedRun(
-                f"{path}: schema {document.get('schema')!r}, this version reads {SCHEMA}; "
-                "delete the file and run the suite again"
-            )
-        run = Run.model_validate(document)
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise DamagedRun(f"{path}: not a whole run file: {error}") from error
+        run = Run.model_validate_json(content)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise DamagedRun(f"{path}: {where}: {first['msg']}") from error
+        raise DamagedRun(f"{path}: {_what_is_wrong(content, error)}") from error
+    if run.schema_version > SCHEMA:
+        raise NewerRun(f"{path}: {_newer(run.schema_version)}")
+    if run.schema_version > 1 and not _is_sealed(content):
+        raise DamagedRun(
+            f"{path}: edited by hand: its checksum does not fit; restore the file, or "
+            "run the suite again"
+        )
     if run.run_id != path.stem:
         raise DamagedRun(f"{path}: holds run {run.run_id!r}; a run file is named after its run")
     return run
+
+
+def _what_is_wrong(content: bytes, error: ValidationError) -> str:
+    try:
+        document = json.loads(content)
+    except ValueError as torn:
+        return f"not a whole run file: {torn}"
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if isinstance(schema, int) and schema > SCHEMA:
+        return _newer(schema)
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {first['msg']}".removeprefix(": ")
+
+
+def _newer(schema: int) -> str:
+    return (
+        f"schema {schema}, this version reads up to {SCHEMA}: update liafbench, or delete the file "
+        "and run the suite again"
+    )
+
+
+def sealed(text: bytes) -> bytes:
+    """The text of a run file, sorted by key, with the SHA-256 of the rest as its first field."""
+    head, rest = text[:2], text[2:]
+    if head != b"{\n":
+        raise ValueError("not the text of a run file")
+    return head + f' "checksum": "{hashlib.sha256(text).hexdigest()}",\n'.encode() + rest
+
+
+def _is_sealed(content: bytes) -> bool:
+    content = content.replace(b"\r\n", b"\n")  # as a checkout on Windows has it
+    found = _CHECKSUM.match(content)
+    if found is None:
+        return False
+    return hashlib.sha256(b"{\n" + content[found.end() :]).hexdigest().encode() == found[1]
+
+
+def _free_name(path: Path) -> Path:
+    """The path, or the path with a number when something is there already."""
+    names = (path, *(path.with_name(f"{path.name}-{n}") for n in range(2, 1000)))
+    return next(name for name in names if not name.exists())
 
 
 def is_stale(run: Run) -> bool:

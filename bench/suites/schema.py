@@ -78,6 +78,10 @@ class Group(_Strict):
     data: dict[str, Any] = Field(default_factory=dict)
     options: dict[str, Any] = Field(default_factory=dict)
     time_limit: Positive = 6 * 3600.0
+    memory: Positive = 2.0
+    """GiB of host memory a cell may take; what a machine cannot hold side by side waits."""
+    gpus: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """The share of a GPU a cell takes in a cluster; on one machine `--jobs` decides."""
 
     @model_validator(mode="after")
     def _tuning_never_sees_the_seeds_of_the_runs(self) -> Group:

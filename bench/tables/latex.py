@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import unicodedata
 from collections.abc import Iterable
@@ -22,6 +23,7 @@ _ESCAPES = {
     "[": "{[}", "]": "{]}",
 }  # fmt: skip
 _NEEDS_T1 = "ÐðÞþ"
+_PLAIN = re.compile(r"[A-Za-z0-9 .,:;()/+=*-]*\Z")
 HEADER = (
     "% Needs \\usepackage{booktabs,graphicx}; \\cite keys are in the output of `liafbench cite`.\n"
 )
@@ -34,7 +36,8 @@ def latex(sheets: Iterable[Sheet]) -> str:
 
 def escape(text: str) -> str:
     """Text that pdflatex prints as it is; letters it has no glyph for as their code point."""
-    return "".join(_escape_character(each) for each in " ".join(text.split()))
+    text = " ".join(text.split())
+    return text if _PLAIN.match(text) else "".join(_escape_character(each) for each in text)
 
 
 def _escape_character(character: str) -> str:
@@ -49,15 +52,15 @@ def _escape_character(character: str) -> str:
 
 
 def _tables(sheet: Sheet) -> Iterable[str]:
+    columns = "".join(_column(sheet, place) for place in range(len(sheet.heads)))
     starts = range(0, max(1, len(sheet.rows)), ROWS)
     for number, start in enumerate(starts, start=1):
         suffix = f"-{number}" if len(starts) > 1 else ""
         title = sheet.title + (f" ({number} of {len(starts)})" if suffix else "")
-        yield _table(sheet, sheet.rows[start : start + ROWS], title, sheet.label + suffix)
+        yield _table(sheet, columns, sheet.rows[start : start + ROWS], title, sheet.label + suffix)
 
 
-def _table(sheet: Sheet, rows: list[list[Cell]], title: str, label: str) -> str:
-    columns = "".join(_column(sheet, place) for place in range(len(sheet.heads)))
+def _table(sheet: Sheet, columns: str, rows: list[list[Cell]], title: str, label: str) -> str:
     head = " & ".join(_head(text) for text in sheet.heads)
     body = "\n".join(" & ".join(_cell(cell) for cell in row) + r" \\" for row in rows)
     lines = "\n".join(rf"{escape(note)}\par" for note in sheet.notes)

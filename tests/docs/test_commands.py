@@ -36,9 +36,10 @@ STANDS_FOR = {
     "results/quick/A": "results", "results/quick/B": "again",
 }  # fmt: skip
 PARSED = (
-    "time", "data fetch", "data clear", "check", "run neurons", "run throughput", "run counting",
+    "project", "time", "data fetch", "data clear", "check", "run neurons", "run throughput",
+    "run counting",
 )  # fmt: skip
-"""Timing, downloads, data, and what trains: parsed only. `check` has tests of its own."""
+"""Timing, downloads, data and what trains: parsed only. check and project have own tests."""
 WRONG_ON_PURPOSE = 1
 _END = re.compile(r"\s(?:[|>&#]|&&).*$")
 

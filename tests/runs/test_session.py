@@ -26,6 +26,7 @@ class Heard:
         self.cells: list[Cell] = []
         self.runs: list[Run] = []
         self.epochs: list[tuple[str, int, int]] = []
+        self.damaged: list[str] = []
 
     def planned(self, cells: list[Cell], finished: int) -> None:
         self.cells = cells
@@ -35,6 +36,9 @@ class Heard:
 
     def finished(self, run: Run) -> None:
         self.runs.append(run)
+
+    def set_aside(self, damaged: str) -> None:
+        self.damaged.append(damaged)
 
 
 def suite(*baselines: str, time_limit: float = 300.0, **recipe: object) -> Suite:

@@ -1,0 +1,157 @@
+"""How long the training of a suite takes, projected from training cells that were measured.
+
+Frames: seconds = epochs x training samples x dense MACs x (measured seconds per sample and MAC).
+Stories, whose time is overhead: epochs x training samples x (measured seconds per sample).
+"""
+
+from __future__ import annotations
+
+import csv
+import heapq
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from baselines.errors import UsageError
+from bench.results import find_folders
+from bench.runs.cells import Cell
+from bench.runs.planning import Options, plan
+from bench.runs.records import Run
+from bench.runs.store import Store, is_stale
+from bench.suites import Suite
+
+TRAIN_SAMPLES = {
+    "mnist": 54_000,
+    "fashion-mnist": 54_000,
+    "cifar10": 45_000,
+    "nmnist": 54_000,
+    "cifar10-dvs": 8_100,
+    "mnist-dvs": 24_300,
+    "dvs128-gesture": 1_000,
+    "digits-dvs": 1_302,
+    "babi-sim": 4_500,
+    **{f"babi-qa{number}": 900 for number in range(1, 21)},
+}
+"""Training samples after validation took every tenth (docs/data.md); Gesture's is an assumption."""
+SUBSETS = {"nmnist": ({"allow_partial": True}, 905), "fashion-mnist": ({"limit": 10_000}, 9_004)}
+"""What the measured cells had of a set that was not whole."""
+STAND_INS = {
+    "liaf-net-recurrent": "liaf-net",
+    "klif-recurrent": "klif",
+    "lif-snn-recurrent": "lif-snn",
+    "liaf-net-alpha0": "liaf-net",
+}
+"""Whose rate is taken for a baseline that was not measured on stories."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """Lowest, median and highest of several values."""
+
+    low: float
+    middle: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Span:
+        return cls(min(values), statistics.median(values), max(values))
+
+    def times(self, factor: float) -> Span:
+        return Span(self.low * factor, self.middle * factor, self.high * factor)
+
+
+@dataclass(frozen=True)
+class Projection:
+    """One suite: its training and tuning cells and their seconds on one core as measured."""
+
+    suite: str
+    tuning: list[Span]
+    training: list[Span]
+
+    def hours(self, workers: int) -> Span:
+        """Hours on so many workers as fast as the measured core; training follows tuning."""
+        tuned, trained = (
+            [
+                makespan([getattr(cell, name) for cell in cells], workers) / 3600
+                for name in ("low", "middle", "high")
+            ]
+            for cells in (self.tuning, self.training)
+        )
+        return Span(*(a + b for a, b in zip(tuned, trained, strict=True)))
+
+
+def makespan(seconds: Sequence[float], workers: int) -> float:
+    """When the last of these cells ends: each, in this order, goes to the first free worker."""
+    free = [0.0] * workers
+    for each in seconds:
+        heapq.heappush(free, heapq.heappop(free) + each)
+    return max(free)
+
+
+class Rates:
+    """Seconds of training per sample and unit of work, by baseline, from measured runs."""
+
+    def __init__(self, results: Path, costs: Path) -> None:
+        self._macs = _macs(costs)
+        found: dict[tuple[bool, str], list[float]] = {}
+        for folder in find_folders(results):
+            for run in Store(folder).all():
+                if run.kind == "train" and run.status == "done" and not is_stale(run):
+                    key, rate = self._measured(run)
+                    found.setdefault(key, []).append(rate)
+        self._rates = {key: Span.of(values) for key, values in found.items()}
+        self.cells = sum(map(len, found.values()))
+
+    def _measured(self, run: Run) -> tuple[tuple[bool, str], float]:
+        config = run.config
+        task, (baseline,) = config["task"], config["baselines"]
+        options, samples = SUBSETS.get(task, ({}, 0))
+        if config["data"] == {}:
+            samples = TRAIN_SAMPLES.get(task, 0)
+        elif config["data"] != options:
+            samples = 0
+        if not samples:
+            raise UsageError(f"run {run.run_id}: {task} {config['data']}: samples are not known")
+        seconds = next(r.value for r in run.records if r.metric == "training_time")
+        stories = config["backbone"] == "tokens"
+        where = (task, config["backbone"], config["budget"], baseline)
+        work = config["recipe"]["epochs"] * samples * (1.0 if stories else self._macs[where])
+        return (stories, baseline), seconds / work
+
+    def seconds(self, cell: Cell) -> Span:
+        """Projected seconds of one training or tuning cell."""
+        stories = cell.backbone == "tokens"
+        rate = self._rates.get((stories, cell.baseline))
+        if rate is None and stories:
+            rate = self._rates.get((stories, STAND_INS.get(cell.baseline, "")))
+        if rate is None:
+            raise UsageError(f"{cell.baseline}: no measured cell to project {cell.task} from")
+        where = (cell.task, cell.backbone, cell.budget, cell.baseline)
+        work = cell.recipe.epochs * TRAIN_SAMPLES[cell.task]
+        return rate.times(work * (1.0 if stories else self._macs[where]))
+
+
+def _macs(costs: Path) -> dict[tuple[str, str, str, str], float]:
+    """Dense MACs a sample by task, backbone, budget and baseline, of a table of costs."""
+    try:
+        with costs.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except OSError as error:
+        raise UsageError(
+            f"{costs}: no table of costs; `liafbench run counting` makes it"
+        ) from error
+    keys = ("task", "backbone", "budget", "baseline")
+    return {
+        (row[keys[0]], row[keys[1]], row[keys[2]], row[keys[3]]): float(row["mac_dense"])
+        for row in rows
+        if row["mac_dense"]
+    }
+
+
+def project(suite: Suite, rates: Rates) -> Projection:
+    """Every tuning and training cell of a suite. UsageError where nothing was measured for one."""
+    cells = plan(suite, Options(out=Path())).all_cells()
+    seconds = {kind: [rates.seconds(c) for c in cells if c.kind == kind]
+               for kind in ("tune", "train")}  # fmt: skip
+    return Projection(suite.name, seconds["tune"], seconds["train"])

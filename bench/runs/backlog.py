@@ -1,0 +1,85 @@
+"""The cells of one phase that are still to run, shared with whoever works on the same folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from bench.runs.cells import Cell
+from bench.runs.claims import Claims
+from bench.runs.executor import Fits, anything
+from bench.runs.job import Job
+from bench.runs.records import Run
+from bench.runs.store import Stamp, Store
+
+TIMING = "timing"
+"""The claim of whoever measures times: two timing cells never run side by side."""
+
+
+class Backlog:
+    """Hands out each cell once: claimed, and not finished by another process in the meantime.
+
+    `make_job` gives the job of a claimed cell, or the run that was stored in place of one; `seen`
+    the state of each cell's run file when it was decided to run it. `settled` hears of each run
+    once, with whether it was made here.
+    """
+
+    def __init__(
+        self,
+        cells: Iterable[Cell],
+        store: Store,
+        make_job: Callable[[Cell], Job | Run],
+        seen: Mapping[str, Stamp | None],
+        settled: Callable[[Run, bool], None],
+    ) -> None:
+        self._waiting = {cell.run_id: cell for cell in cells}
+        self._taken: dict[str, Cell] = {}
+        self._store = store
+        self._claims = Claims(store.folder)
+        self._make_job = make_job
+        self._seen = seen
+        self._settled = settled
+
+    def __len__(self) -> int:
+        """How many cells have not been handed out; others may be at work on them."""
+        return len(self._waiting)
+
+    def take(self, fits: Fits = anything) -> Job | None:
+        """The next cell that fits and that nobody else is at work on; None when there is none."""
+        for run_id, cell in list(self._waiting.items()):
+            if not fits(cell) or not self._claim(cell):
+                continue
+            self._taken[run_id] = self._waiting.pop(run_id)
+            elsewhere = self._made_elsewhere(cell)
+            found = elsewhere or self._make_job(cell)
+            if isinstance(found, Job):
+                self._store.sweep(run_id)
+                return found
+            self._settle(found, here=elsewhere is None)
+        return None
+
+    def finished(self, run: Run) -> None:
+        """Hear that a job that was taken has ended as a stored run."""
+        self._settle(run, here=True)
+
+    def _settle(self, run: Run, *, here: bool) -> None:
+        self._release(self._taken.pop(run.run_id))
+        self._settled(run, here)
+
+    def _claim(self, cell: Cell) -> bool:
+        if not self._claims.take(cell.run_id):
+            return False
+        if cell.kind != "time" or self._claims.take(TIMING):
+            return True
+        self._claims.release(cell.run_id)
+        return False
+
+    def _release(self, cell: Cell) -> None:
+        self._claims.release(cell.run_id)
+        if cell.kind == "time":
+            self._claims.release(TIMING)
+
+    def _made_elsewhere(self, cell: Cell) -> Run | None:
+        """The run that another process has stored since it was decided to run the cell."""
+        if self._store.stamp(cell.run_id) == self._seen[cell.run_id]:
+            return None
+        return self._store.read(cell.run_id)

@@ -1,0 +1,74 @@
+"""How a cell that did not finish is recorded: the reason in one line, the end of its log."""
+
+from __future__ import annotations
+
+import signal
+import traceback
+from pathlib import Path
+
+from bench.runs.job import Job
+from bench.runs.provenance import provenance
+from bench.runs.records import SCHEMA, Run
+from bench.training import Diverged
+
+LOG_LINES = 30
+
+
+class CellDied(RuntimeError):
+    """The process of a cell ended before the cell did."""
+
+    def __init__(self, exitcode: int | None) -> None:
+        super().__init__(f"its process {_how_it_ended(exitcode)}")
+
+
+class TimeLimit(RuntimeError):
+    """A cell took longer than its group allows."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"exceeded its time limit of {seconds:g} s")
+
+
+def failed(job: Job, error: BaseException) -> Run:
+    """Store and return the failed run of a job."""
+    run = Run(
+        schema=SCHEMA,
+        run_id=job.cell.run_id,
+        suite=job.cell.suite,
+        kind=job.cell.kind,
+        status="failed",
+        reason=_reason(error),
+        log=_log(job.store.log(job.cell.run_id), error),
+        config=job.cell.config(),
+        provenance=provenance(job.device, threads=1),
+        curves=error.curves if isinstance(error, Diverged) else {},
+        health=error.health if isinstance(error, Diverged) else [],
+    )
+    # Weights of an earlier try must not pass for those of a run that failed.
+    job.store.forget_weights(run.run_id)
+    job.store.write(run)
+    return run
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, CellDied | TimeLimit):
+        return str(error)
+    return f"{type(error).__name__}: {error}"
+
+
+def _how_it_ended(exitcode: int | None) -> str:
+    if exitcode == -signal.SIGKILL:
+        return "was killed (SIGKILL: the system does this when memory runs out)"
+    if exitcode is not None and exitcode < 0:
+        return f"was ended by {signal.Signals(-exitcode).name}"
+    return f"died (exit code {exitcode})"
+
+
+def _log(path: Path, error: BaseException) -> list[str]:
+    """The last lines of what the cell printed; where it was, when that was not printed."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        lines = []
+    if not isinstance(error, CellDied | TimeLimit):
+        lines += "".join(traceback.format_exception(error)).splitlines()
+    return lines[-LOG_LINES:]
