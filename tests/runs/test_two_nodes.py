@@ -1,7 +1,8 @@
 """A Ray cluster of two nodes gives what one machine gives, also when a node is killed in mid-run.
 
 The nodes are real ones, started by `ray start` on this machine's loopback with a core each.
-LIAFBENCH_SOAK_SUITE names another suite than `quick`, for a quicker look.
+LIAFBENCH_SOAK_SUITE names another suite than `quick`, for a quicker look, for instance
+`quick --seeds 1`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import pytest
 
 pytest.importorskip("ray")
 
-SUITE = os.environ.get("LIAFBENCH_SOAK_SUITE", "quick")
+SUITE = os.environ.get("LIAFBENCH_SOAK_SUITE", "quick").split()
 TIMES = (
     "training_time", "tuning_time", "forward_time", "backward_time", "optimizer_time",
     "inference_throughput", "training_throughput", "latency_p50", "latency_p95", "latency_p99",
@@ -119,7 +120,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster
 
 
 def start(out: Path, *words: str) -> subprocess.Popen:
-    command = [sys.executable, "-m", "bench", "run", SUITE, "--out", str(out), *words]
+    command = [sys.executable, "-m", "bench", "run", *SUITE, "--out", str(out), *words]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -127,8 +128,13 @@ def finish(process: subprocess.Popen) -> str:
     output, _ = process.communicate(timeout=3600)
     assert process.returncode == 0, output
     summary = next(line for line in output.splitlines() if " cells: " in f" {line}")
-    print(f"{Path(process.args[5]).name}: {summary}")  # type: ignore[index]  # noqa: T201
+    print(f"{_out(process).name}: {summary}")  # noqa: T201
     return summary
+
+
+def _out(process: subprocess.Popen) -> Path:
+    words: list[str] = process.args  # type: ignore[assignment]
+    return Path(words[words.index("--out") + 1])
 
 
 def run_files(out: Path) -> list[Path]:
