@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -74,12 +75,15 @@ class Cluster:
         assert self.listens_on(name) <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
     def listens_on(self, name: str) -> set[str]:
-        return {
-            each.laddr.ip
-            for process in self.processes(name)
-            for each in process.net_connections("inet")
-            if each.status == psutil.CONN_LISTEN
-        }
+        found = set()
+        for process in self.processes(name):
+            with suppress(psutil.NoSuchProcess):  # short-lived helpers come and go
+                found |= {
+                    each.laddr.ip
+                    for each in process.net_connections("inet")
+                    if each.status == psutil.CONN_LISTEN
+                }
+        return found
 
     def _wait_for(self, name: str) -> None:
         for _ in range(600):
@@ -96,10 +100,8 @@ class Cluster:
     def kill(self, name: str) -> None:
         """SIGKILL to every process of a node, as when its machine goes."""
         for process in self.processes(name):
-            try:
+            with suppress(psutil.NoSuchProcess):
                 process.kill()
-            except psutil.NoSuchProcess:
-                continue
         self.nodes.pop(name).wait()
 
     def close(self) -> None:
