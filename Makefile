@@ -31,8 +31,10 @@ test: lint
 soak: $(STAMP)
 	$(BIN)/python -m pytest -m soak
 
+# This commit against its parent; `make regression QUICK=--quick`: each benchmark once.
+QUICK ?=
 regression: $(STAMP)
-	$(BIN)/python -m bench.regression
+	$(BIN)/python -m bench.regression $(QUICK)
 
 regression-site: $(STAMP)
 	$(BIN)/python -m bench.regression --site
