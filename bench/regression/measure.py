@@ -53,7 +53,8 @@ class Asv:
                 again = ["--append-samples"] if number >= 2 else []
                 self._run(
                     "run", "--show-stderr", "--record-samples", *again,
-                    *self._how_often("rounds=1"), "--environment", f"existing:{sys.executable}", "--machine", self.machine,
+                    *self._how_often("rounds=1"),
+                    "--environment", f"existing:{sys.executable}", "--machine", self.machine,
                     "--set-commit-hash", commit, *self._chosen(),
                     accept=(0, BENCHMARK_FAILED), ASV_PYTHONPATH=str(checkout),
                 )  # fmt: skip
