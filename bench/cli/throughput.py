@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from bench.runs.provenance import machine, provenance
 from bench.runs.records import SCHEMA, Run
 from bench.runs.store import Store, write_atomically
 from bench.tables import render
+from bench.timing.peers import spikingjelly_kernels
 from bench.timing.suite import SUITE, Throughput
+from bench.timing.sweeps import chosen, plan
 from bench.timing.table import throughput_table
 
 FORMATS = ("csv", "md")
@@ -34,7 +37,9 @@ class RunFiles:
         self.store.write(Run.model_validate({"schema": SCHEMA, **document}))
 
 
-def run_throughput(out: Path, device: str, budget_minutes: float, threads: int = 1) -> None:
+def run_throughput(
+    out: Path, device: str, budget_minutes: float, threads: int, only: Mapping[str, str]
+) -> None:
     """Measure what is missing until the budget ends; tables of what there is, either way."""
     torch.set_num_threads(threads)
     store = Store(out / SUITE / machine(device))
@@ -42,12 +47,12 @@ def run_throughput(out: Path, device: str, budget_minutes: float, threads: int =
     suite = Throughput(
         RunFiles(store),
         device,
-        provenance(device, threads),
+        {**provenance(device, threads), "spikingjelly_kernels": spikingjelly_kernels(device)},
         NUMERICS_VERSION,
         progress=lambda text: note.print(escape(text)),
     )
     try:
-        summary = suite.run(budget_minutes)
+        summary = suite.run(budget_minutes, list(chosen(plan(device), only)))
     finally:
         store.write_records()
         written = _write_table(store)
