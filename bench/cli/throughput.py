@@ -13,14 +13,11 @@ from bench.cli.console import console, note
 from bench.runs.cells import NUMERICS_VERSION
 from bench.runs.provenance import machine, provenance
 from bench.runs.records import SCHEMA, Run
-from bench.runs.store import Store, write_atomically
-from bench.tables import render
+from bench.runs.store import Store
+from bench.tables import write_tables
 from bench.timing.peers import spikingjelly_kernels
 from bench.timing.suite import SUITE, Throughput
 from bench.timing.sweeps import chosen, plan
-from bench.timing.table import throughput_table
-
-FORMATS = ("csv", "md")
 
 
 class RunFiles:
@@ -55,23 +52,10 @@ def run_throughput(
         summary = suite.run(budget_minutes, list(chosen(plan(device), only)))
     finally:
         store.write_records()
-        written = _write_table(store)
+        written = write_tables(store.folder) if any(store.all()) else []
     console.print(
         f"{summary.measured} points measured, {summary.there_already} there already"
         + ("" if summary.complete else "; the budget ended: the same command goes on from here")
     )
     for path in written:
         console.print(f"table:   {path}")
-
-
-def _write_table(store: Store) -> list[Path]:
-    documents = [run.model_dump(by_alias=True) for run in store.all()]
-    if not documents:
-        return []
-    frame = throughput_table(documents)
-    paths = []
-    for form in FORMATS:
-        path = store.folder / "tables" / f"throughput.{form}"
-        write_atomically(path, render(frame, form).encode())
-        paths.append(path)
-    return paths

@@ -180,7 +180,9 @@ def test_points_of_one_folder_are_rows_of_their_own(machine, tmp_path):
     settled = settle(read_records(tmp_path))
     assert set(settled.runs["fate"]) == {"current"}
     assert len(settled.records) == 2 * 2 * len(BATCHES["cpu"])
-    assert write_tables(tmp_path) is not None
+    written = write_tables(tmp_path)
+    tables = [path.name for path in written if path.parent.parent == folder.folder]
+    assert tables == ["throughput.csv", "throughput.md", "throughput.tex"]
 
 
 def test_only_chooses_sweeps_and_entrants():
