@@ -92,9 +92,12 @@ def _onto_own_kernels(net: nn.Module, baseline: str) -> None:
 
 def spikingjelly_kernels(device: str) -> str:
     """Which of its implementations of LIF spikingjelly takes on a device, and why not others."""
-    from spikingjelly.activation_based.functional import neuron
+    from spikingjelly.activation_based import functional
 
-    found = neuron.neuron_implementation("lif", torch.device(device))
+    choose = getattr(functional, "neuron_implementation", None)
+    if choose is None:  # before 2.0 a node's backend is chosen by hand, torch without
+        return "torch"
+    found = choose("lif", torch.device(device))
     refused = "; ".join(f"{name}: {why}" for name, why in found["unavailable"].items())
     return f"{found['implementation']} ({refused})" if refused else str(found["implementation"])
 
