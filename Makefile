@@ -32,8 +32,10 @@ soak: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,ray]'
 	$(BIN)/python -m pytest -m soak
 
+# This commit against its parent; `make regression QUICK=--quick`: each benchmark once.
+QUICK ?=
 regression: $(STAMP)
-	$(BIN)/python -m bench.regression
+	$(BIN)/python -m bench.regression $(QUICK)
 
 regression-site: $(STAMP)
 	$(BIN)/python -m bench.regression --site

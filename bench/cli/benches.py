@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.markup import escape
 
+from baselines.errors import UsageError
 from bench import kernels
 from bench.cli.console import console, note
 from bench.cli.throughput import run_throughput
@@ -19,14 +20,18 @@ from bench.runs.provenance import usable_cores
 
 @dataclass(frozen=True)
 class Bench:
-    """A benchmark by its title and the function (out, device, minutes) that runs it."""
+    """A benchmark by its title and the function that runs it.
+
+    The function takes the results folder, the device, the minutes, and what `--only` chose.
+    """
 
     title: str
-    run: Callable[[Path, str, float], None]
+    run: Callable[[Path, str, float, Mapping[str, str]], None]
 
 
-def _counting(out: Path, _device: str, _minutes: float) -> None:
+def _counting(out: Path, _device: str, _minutes: float, only: Mapping[str, str]) -> None:
     """Dense counts of everything; sparse columns from the trained networks found in `out`."""
+    _whole(only, "counting")
     records = None
     if any(out.glob("*/*/runs")):
         records = settle(read(find_folders(out))).records
@@ -38,14 +43,20 @@ def _say_place(place: counting.Place) -> None:
     note.print(f"counted {place.task} {place.backbone} {place.budget} {escape(place.baseline)}")
 
 
-def _neurons(out: Path, device: str, _minutes: float) -> None:
+def _whole(only: Mapping[str, str], name: str) -> None:
+    if only:
+        raise UsageError(f"{name} is run as a whole: --only does not apply to it")
+
+
+def _neurons(out: Path, device: str, _minutes: float, only: Mapping[str, str]) -> None:
+    _whole(only, "neurons")
     plan = kernels.Plan(device=device)
     found = kernels.run(out, plan, progress=lambda line: note.print(escape(line)))
     console.print(markdown(frame(found.verdicts())))
 
 
-def _throughput(out: Path, device: str, minutes: float) -> None:
-    run_throughput(out, device, minutes, threads=usable_cores())
+def _throughput(out: Path, device: str, minutes: float, only: Mapping[str, str]) -> None:
+    run_throughput(out, device, minutes, threads=usable_cores(), only=only)
 
 
 BENCHES = {

@@ -80,18 +80,19 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="list the cells, run nothing")] = False,
 ) -> None:
     """Train, count and time the cells of a suite, as far as they are not there already."""
+    filters = dict(_key_value(each) for each in only or [])
     if suite in BENCHES:
         if dry_run:
             console.print(f"{suite}: {BENCHES[suite].title}; it has no cells to list")
             return
-        BENCHES[suite].run(out, choose_device(device.value), budget)
+        BENCHES[suite].run(out, choose_device(device.value), budget, filters)
         return
     options = Options(
         out=out,
         data_dir=str(data) if data else None,
         device=device.value,
         jobs=jobs or 1,
-        only=dict(_key_value(each) for each in only or []),
+        only=filters,
         seeds=seeds,
         force=force,
         retry_failed=retry_failed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,11 @@ from bench.cli.console import console, note
 from bench.runs.cells import NUMERICS_VERSION
 from bench.runs.provenance import machine, provenance
 from bench.runs.records import SCHEMA, Run
-from bench.runs.store import Store, write_atomically
-from bench.tables import render
+from bench.runs.store import Store
+from bench.tables import write_tables
+from bench.timing.peers import spikingjelly_kernels
 from bench.timing.suite import SUITE, Throughput
-from bench.timing.table import throughput_table
-
-FORMATS = ("csv", "md")
+from bench.timing.sweeps import chosen, plan
 
 
 class RunFiles:
@@ -34,7 +34,9 @@ class RunFiles:
         self.store.write(Run.model_validate({"schema": SCHEMA, **document}))
 
 
-def run_throughput(out: Path, device: str, budget_minutes: float, threads: int = 1) -> None:
+def run_throughput(
+    out: Path, device: str, budget_minutes: float, threads: int, only: Mapping[str, str]
+) -> None:
     """Measure what is missing until the budget ends; tables of what there is, either way."""
     torch.set_num_threads(threads)
     store = Store(out / SUITE / machine(device))
@@ -42,31 +44,18 @@ def run_throughput(out: Path, device: str, budget_minutes: float, threads: int =
     suite = Throughput(
         RunFiles(store),
         device,
-        provenance(device, threads),
+        {**provenance(device, threads), "spikingjelly_kernels": spikingjelly_kernels(device)},
         NUMERICS_VERSION,
         progress=lambda text: note.print(escape(text)),
     )
     try:
-        summary = suite.run(budget_minutes)
+        summary = suite.run(budget_minutes, list(chosen(plan(device), only)))
     finally:
         store.write_records()
-        written = _write_table(store)
+        written = write_tables(store.folder) if any(store.all()) else []
     console.print(
         f"{summary.measured} points measured, {summary.there_already} there already"
         + ("" if summary.complete else "; the budget ended: the same command goes on from here")
     )
     for path in written:
         console.print(f"table:   {path}")
-
-
-def _write_table(store: Store) -> list[Path]:
-    documents = [run.model_dump(by_alias=True) for run in store.all()]
-    if not documents:
-        return []
-    frame = throughput_table(documents)
-    paths = []
-    for form in FORMATS:
-        path = store.folder / "tables" / f"throughput.{form}"
-        write_atomically(path, render(frame, form).encode())
-        paths.append(path)
-    return paths

@@ -12,8 +12,8 @@ from bench.results import find_folders
 from bench.runs.records import Run
 from bench.runs.store import DamagedRun, read_run
 
-NOT_SURROUNDINGS = ("provenance.timing.",)
-"""Load and clocks of the moment are beside the timings, they differ always."""
+NOT_SURROUNDINGS = ("provenance.timing.", "provenance.ceilings.")
+"""Load, clocks and rates of the moment are beside the timings, they differ always."""
 SHOWN = 3  # distinct values a cell of the table lists
 
 

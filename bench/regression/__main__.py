@@ -34,13 +34,16 @@ def regression(
     only: Annotated[
         str | None, typer.Option(help="regular expression: only these benchmarks")
     ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="each benchmark once; times are then not judged")
+    ] = False,
     site: Annotated[
         bool, typer.Option("--site", help="publish the history of what was measured instead")
     ] = False,
 ) -> None:
     """Time, weigh and count two commits; name every benchmark that became worse."""
     root = Path(git(Path(__file__).parent, "rev-parse", "--show-toplevel"))
-    asv = Asv(root, machine("cpu"), only)
+    asv = Asv(root, machine("cpu"), only, quick)
     if site:
         console.print(f"site: {asv.publish() / 'index.html'}")
         return
@@ -53,6 +56,8 @@ def regression(
     else:
         asv.in_current_environment(old, new)
     findings = findings_of(asv, old, new, environment)
+    if quick:
+        note.print("one sample of each benchmark: times were not judged")
     if findings:
         for finding in findings:
             console.print(f"[red]REGRESSION[/] {escape(finding.benchmark)}: {escape(finding.what)}")
@@ -61,13 +66,13 @@ def regression(
 
 
 def findings_of(asv: Asv, old: str, new: str, environment: Environment) -> list[Finding]:
-    """Everything that is wrong with `new`; UsageError when it gave no results at all."""
+    """Everything that is wrong with `new`; UsageError when either commit gave no results."""
     tool = "virtualenv" if environment is Environment.asv else "existing"
     before, after = (load(asv.root / RESULTS, asv.machine, each, tool) for each in (old, new))
-    if all(value is None for value in after.values.values()):
-        raise UsageError(f"no benchmark gave a result for {new[:12]}; see above")
-    table = asv.compare(old, new, tool) if before.values else ""
-    return judge(before, after, marked_worse(table))
+    for commit, measured in ((new, after), (old, before)):
+        if all(value is None for value in measured.values.values()):
+            raise UsageError(f"no benchmark gave a result for {commit[:12]}; see above")
+    return judge(before, after, marked_worse(asv.compare(old, new, tool)), times=not asv.quick)
 
 
 def main() -> None:

@@ -34,10 +34,13 @@ class Measured:
     versions: dict[str, str] = field(default_factory=dict)
 
 
-def judge(before: Measured, after: Measured, marked: set[str]) -> list[Finding]:
+def judge(
+    before: Measured, after: Measured, marked: set[str], *, times: bool = True
+) -> list[Finding]:
     """Everything that is worse in `after`; `marked`: what asv's own statistics call worse.
 
     A benchmark that is new, has another version or failed before is compared with nothing.
+    times: whether there are samples enough to judge times by.
     """
     found = [Finding(name, "fails") for name, value in after.values.items() if value is None]
     for name, value in after.values.items():
@@ -49,6 +52,8 @@ def judge(before: Measured, after: Measured, marked: set[str]) -> list[Finding]:
         if _kind(name) == "track":
             if value != old:
                 found.append(Finding(name, f"count changed: {old!r} -> {value!r}"))
+            continue
+        if _kind(name) == "time" and not times:
             continue
         ratio = after.best[name] / before.best[name]
         if ratio > FACTOR or (name in marked and ratio > CONFIRMED):

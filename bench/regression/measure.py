@@ -17,6 +17,7 @@ from bench.regression.judge import FACTOR
 RESULTS = Path(".asv/results")
 BENCHMARK_FAILED = 2
 WORSENED = 1
+COMMAND = [sys.executable, "-m", "bench.regression.asv_here"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Asv:
     machine: str
     only: str | None = None
     """A regular expression that the benchmarks' names must match."""
+    quick: bool = False
+    """Every benchmark runs once: for counts, memory and failures; one sample is no timing."""
 
     def prepare(self) -> None:
         """Store what asv wants to know of the machine, without questions."""
@@ -36,7 +39,7 @@ class Asv:
         """Both commits in asv's own environment, rounds interleaved."""
         self._run(
             "continuous", "--show-stderr", "--interleave-rounds", "--factor", str(FACTOR),
-            "--machine", self.machine, *self._chosen(), base, head,
+            "--machine", self.machine, *self._chosen(), *self._how_often(), base, head,
             accept=(0, WORSENED, BENCHMARK_FAILED),
         )  # fmt: skip
 
@@ -44,11 +47,13 @@ class Asv:
         """Both commits with this Python and its packages, in turns: base, head, head, base."""
         with worktree(self.root, base) as old, worktree(self.root, head) as new:
             turns = [(base, old), (head, new), (head, new), (base, old)]
+            turns = turns[:2] if self.quick else turns
             for number, (commit, checkout) in enumerate(turns):
                 check_import(checkout)
                 again = ["--append-samples"] if number >= 2 else []
                 self._run(
-                    "run", "--show-stderr", "--record-samples", *again, "--attribute", "rounds=1",
+                    "run", "--show-stderr", "--record-samples", *again,
+                    *self._how_often("rounds=1"),
                     "--environment", f"existing:{sys.executable}", "--machine", self.machine,
                     "--set-commit-hash", commit, *self._chosen(),
                     accept=(0, BENCHMARK_FAILED), ASV_PYTHONPATH=str(checkout),
@@ -58,7 +63,7 @@ class Asv:
         """asv's table of what changed by more than the factor."""
         spec = "virtualenv" if tool == "virtualenv" else f"existing:{sys.executable}"
         done = subprocess.run(
-            [sys.executable, "-m", "asv", "compare", "--only-changed", "--factor", str(FACTOR),
+            [*COMMAND, "compare", "--only-changed", "--factor", str(FACTOR),
              "--machine", self.machine, "--environment", spec, base, head],
             cwd=self.root, check=False, capture_output=True, text=True,
         )  # fmt: skip
@@ -76,9 +81,15 @@ class Asv:
     def _chosen(self) -> list[str]:
         return ["--bench", self.only] if self.only else []
 
+    def _how_often(self, *attributes: str) -> list[str]:
+        """asv's own --quick would store nothing, and so compare nothing."""
+        once = ("rounds=1", "repeat=1", "number=1", "warmup_time=0.0")
+        chosen = once if self.quick else attributes
+        return [word for each in chosen for word in ("--attribute", each)]
+
     def _run(self, *words: str, accept: tuple[int, ...] = (0,), **variables: str) -> None:
         done = subprocess.run(
-            [sys.executable, "-m", "asv", *words],
+            [*COMMAND, *words],
             cwd=self.root,
             env={**os.environ, "OMP_NUM_THREADS": "1", **variables},
             check=False,

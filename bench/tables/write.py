@@ -12,13 +12,15 @@ from baselines.errors import UsageError, unknown
 from bench.claims import claims_frame, items_frame, judge
 from bench.results import Problem, Results, find_folders, read, settle
 from bench.results.published import published_text
-from bench.runs.store import write_atomically
+from bench.runs.store import Store, write_atomically
 from bench.tables.accuracy import accuracy, groups
 from bench.tables.choose import choose_columns, choose_rows
 from bench.tables.comparison import cost_columns, everything, main_columns
 from bench.tables.published import against_published
 from bench.tables.render import FORMATS, render
 from bench.tables.unfinished import unfinished
+from bench.timing.suite import SUITE as THROUGHPUT
+from bench.timing.table import throughput_table
 
 
 @dataclass
@@ -54,6 +56,8 @@ def write_all(
 ) -> Written:
     """Write `<suite>/<machine>/tables/*`; the same run files give the same bytes.
 
+    The throughput suite has one table of its own, whole whatever rows are chosen.
+
     For the root of all suites, and without a choice of rows or columns, the claims too.
     """
     for form in formats:
@@ -66,6 +70,10 @@ def write_all(
         raw = read([folder])
         written.problems += raw.problems
         if raw.runs.empty and raw.plan.empty and not raw.problems:
+            continue
+        if set(raw.runs["suite"]) == {THROUGHPUT}:
+            frame = throughput_table(run.model_dump(by_alias=True) for run in Store(folder).all())
+            written.paths += _write(frame, folder / "tables" / THROUGHPUT, formats, None)
             continue
         results = choose_rows(settle(raw), tasks, baselines)
         settled.append(results)

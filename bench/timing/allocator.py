@@ -12,6 +12,8 @@ import ctypes
 import os
 import platform
 
+import torch
+
 from baselines.errors import UsageError, unknown
 
 M_TRIM_THRESHOLD = -1  # malloc.h
@@ -49,6 +51,19 @@ def apply_policy(name: str = KEEP_PAGES) -> str:
 
 def in_use() -> str:
     """How the allocator of this process is recorded: the policy, the C library, its settings."""
+    return f"{_of_the_host()}{_of_the_gpu()}"
+
+
+def _of_the_gpu() -> str:
+    """torch's caching allocator on CUDA and its settings; empty where no GPU is in use."""
+    if not torch.cuda.is_initialized():
+        return ""
+    names = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")
+    settings = [f" {name}={os.environ[name]}" for name in names if name in os.environ]
+    return f"; CUDA: {torch.cuda.get_allocator_backend()}{''.join(settings)}"
+
+
+def _of_the_host() -> str:
     name = _applied or DEFAULT
     if preloaded := os.environ.get("LD_PRELOAD"):
         return f"{name}, behind LD_PRELOAD={preloaded}"

@@ -20,6 +20,8 @@ class Conditions:
     allocator: str | None = None
     clock_mhz_before: float | None = None
     clock_mhz_after: float | None = None
+    gpu_clock_mhz_before: float | None = None
+    gpu_clock_mhz_after: float | None = None
     load_average: float | None = None
     other_load: float | None = None
     """Cores' worth of processor time that other processes took meanwhile."""
@@ -33,6 +35,7 @@ class ConditionsRecorder:
 
     def __init__(self) -> None:
         self._clock = _clock_mhz()
+        self._gpu_clock = _gpu_clock_mhz()
         self._wall = time.perf_counter()
         self._busy = _busy_seconds()
         self._own = _own_seconds()
@@ -45,6 +48,8 @@ class ConditionsRecorder:
             allocator=allocator.in_use(),
             clock_mhz_before=self._clock,
             clock_mhz_after=_clock_mhz(),
+            gpu_clock_mhz_before=self._gpu_clock,
+            gpu_clock_mhz_after=_gpu_clock_mhz(),
             load_average=psutil.getloadavg()[0],
             other_load=max(0.0, others / wall) if wall > 0 else None,
         )
@@ -66,3 +71,8 @@ def _own_seconds() -> float:
 def _clock_mhz() -> float | None:
     frequency = psutil.cpu_freq() if hasattr(psutil, "cpu_freq") else None
     return frequency.current if frequency else None
+
+
+def _gpu_clock_mhz() -> float | None:
+    """Of the GPU's multiprocessors; None for a process that does not use one."""
+    return float(torch.cuda.clock_rate()) if torch.cuda.is_initialized() else None

@@ -103,8 +103,23 @@ def in_fresh_process(work: Callable[[], Result]) -> Result:
             return pool.submit(work).result()
         except BrokenProcessPool as error:
             raise OutOfMemory("the measuring process was killed") from error
-        except torch.OutOfMemoryError as error:
-            raise OutOfMemory(str(error).split(". ")[0]) from error
+        except (RuntimeError, MemoryError) as error:
+            if not says_out_of_memory(error):
+                raise
+            raise OutOfMemory(reason(error)) from error
+
+
+def says_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that memory ran out: torch has no type for it on the CPU."""
+    kinds = (torch.OutOfMemoryError, MemoryError)
+    return isinstance(error, kinds) or "can't allocate memory" in str(error)
+
+
+def reason(error: BaseException) -> str:
+    """The part of an out-of-memory error that a table has room for."""
+    text = str(error) or type(error).__name__
+    _, on_cpu, rest = text.partition("DefaultCPUAllocator: ")  # after the place in torch's source
+    return (rest if on_cpu else text).split(". ")[0]
 
 
 def pack(x: Tensor, y: Tensor) -> bytes:

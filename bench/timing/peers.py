@@ -21,16 +21,22 @@ from baselines.stages import Placed
 
 COMPILE = "compile"
 LOOP = "loop"
-WAYS = (COMPILE, LOOP)
+KERNELS = "kernels"
+WAYS = (COMPILE, LOOP, KERNELS)
 
 
 @dataclass(frozen=True)
 class Contender:
-    """An engine, under torch.compile or not; looped: snntorch step by step, as it documents."""
+    """An engine, under torch.compile or not.
+
+    looped: snntorch step by step, as it documents. own_kernels: spikingjelly's fused LIF operator
+    also where the backbone's surrogate is none of those that it knows: its ATan then stands in.
+    """
 
     engine: str
     compiled: bool = False
     looped: bool = False
+    own_kernels: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Contender:
@@ -43,11 +49,14 @@ class Contender:
                 raise unknown(f"way to run {engine}", way, WAYS)
         if LOOP in ways and engine != "snntorch":
             raise UsageError(f"{text}: only snntorch is documented as a loop over whole steps")
-        return cls(engine, COMPILE in ways, LOOP in ways)
+        if KERNELS in ways and engine != "spikingjelly":
+            raise UsageError(f"{text}: only spikingjelly has kernels that depend on the surrogate")
+        return cls(engine, COMPILE in ways, LOOP in ways, KERNELS in ways)
 
     @property
     def name(self) -> str:
-        return "+".join([self.engine, *[LOOP] * self.looped, *[COMPILE] * self.compiled])
+        ways = {LOOP: self.looped, KERNELS: self.own_kernels, COMPILE: self.compiled}
+        return "+".join([self.engine, *(way for way, on in ways.items() if on)])
 
     def builder(
         self, baseline: str, task: str, backbone: str | None = None
@@ -65,7 +74,32 @@ def _build(contender: Contender, baseline: str, task: str, backbone: str | None)
         net = step_by_step(baseline, backbones.get(task, backbone))
     else:
         net = build(baseline, task, backbone, contender.engine)
+    if contender.own_kernels:
+        _onto_own_kernels(net, baseline)
     return cast(nn.Module, torch.compile(net)) if contender.compiled else net
+
+
+def _onto_own_kernels(net: nn.Module, baseline: str) -> None:
+    """Give every LIF of spikingjelly a surrogate that its fused operator knows."""
+    from spikingjelly.activation_based import neuron, surrogate  # takes seconds
+
+    nodes = [module for module in net.modules() if isinstance(module, neuron.LIFNode)]
+    if not nodes:
+        raise UsageError(f"spikingjelly has fused kernels for LIF, none for {baseline}")
+    for node in nodes:
+        node.surrogate_function = surrogate.ATan()
+
+
+def spikingjelly_kernels(device: str) -> str:
+    """Which of its implementations of LIF spikingjelly takes on a device, and why not others."""
+    from spikingjelly.activation_based import functional
+
+    choose = getattr(functional, "neuron_implementation", None)
+    if choose is None:  # before 2.0 a node's backend is chosen by hand, torch without
+        return "torch"
+    found = choose("lif", torch.device(device))
+    refused = "; ".join(f"{name}: {why}" for name, why in found["unavailable"].items())
+    return f"{found['implementation']} ({refused})" if refused else str(found["implementation"])
 
 
 class DocumentedLeaky(nn.Module):

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from baselines import backbones, build
 from baselines.errors import UsageError
-from bench.counting import count
+from bench.counting import ENERGY, count, energy
 from bench.timing.ceilings import Ceilings
 from bench.timing.energy import EnergyCounter
 from bench.timing.group import Measurement, latencies, memory_of, of_rounds, phases, throughput
-from bench.timing.memory import OutOfMemory, measure_footprint
+from bench.timing.memory import OutOfMemory, measure_footprint, reason, says_out_of_memory
 from bench.timing.network import Inference, TrainingStep
 from bench.timing.rounds import Until, interleave
 from bench.timing.stopwatch import stopwatch_for
@@ -25,7 +25,9 @@ SAMPLE_SECONDS = 0.05
 LEAST_ROUNDS = 5
 LATENCY_ROUNDS = 20
 FIRST_RESULTS = 3  # processes at batch 1
-NEURON_BYTES = 8  # a float32 current read and an output written
+NEURON_BYTES = {"float32": 8, "bfloat16": 4}  # a current read and an output written
+ESTIMATE = "45nm_fp32"
+MILLIJOULE_PER_PJ = 1e-9
 Works = dict[str, Callable[[], object]]
 
 
@@ -115,8 +117,10 @@ def _works(
             else:
                 work = TrainingStep(net, x, y, sweep.options)
             work()
-        except torch.OutOfMemoryError as error:
-            result.ended[entrant.name] = f"out of memory beside the others: {error}"
+        except (RuntimeError, MemoryError) as error:
+            if not says_out_of_memory(error):
+                raise
+            result.ended[entrant.name] = f"out of memory beside the others: {reason(error)}"
             continue
         works[entrant.name] = work
     return works
@@ -127,11 +131,13 @@ def _shares(
 ) -> list[Measurement]:
     """Achieved FLOP/s and the bytes that neuron layers must move, as shares of the ceilings [%].
 
-    The first counts the multiplications and additions of the dense network; the second 8 bytes a
-    neuron update, so that it is a lower bound of the traffic.
+    The first counts the multiplications and additions of the dense network; the second one value
+    read and one written a neuron update, so that it is a lower bound of the traffic. Beside them
+    the energy that published constants give for these dense counts.
     """
     assert result.timings is not None
     ceilings = bench.ceilings[sweep.options.precision]
+    traffic = NEURON_BYTES[sweep.options.precision]
     shares = []
     for entrant in entrants:
         if entrant.name not in result.timings.seconds:
@@ -142,11 +148,13 @@ def _shares(
         rates = [x.shape[1] / seconds for seconds in result.timings.seconds[entrant.name]]
         parts = {
             "flops_share": 2 * counts.mac_dense / ceilings.matrix_rate.value,
-            "bandwidth_share": NEURON_BYTES * counts.neuron_updates / ceilings.bandwidth.value,
+            "bandwidth_share": traffic * counts.neuron_updates / ceilings.bandwidth.value,
         }
         for metric, part in parts.items():
             values = tuple(100 * part * rate for rate in rates)
             shares.append(of_rounds(entrant.name, metric, values, "%"))
+        estimate = MILLIJOULE_PER_PJ * energy(counts, ENERGY[ESTIMATE], dense=True)
+        shares.append(of_rounds(entrant.name, "estimated_energy", (estimate,), "mJ/sample"))
     return shares
 
 

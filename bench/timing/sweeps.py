@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from baselines import backbones
+from baselines.engines import ENGINES
+from baselines.errors import UsageError, unknown
 from bench.timing.options import Options
 from bench.timing.peers import Contender
 
@@ -19,6 +22,7 @@ SHAPES = {
     "cuda": (("nmnist", "plif"), ("dvs128-gesture", "liaf"), ("cifar10", "plif")),
 }
 """Three shapes a device has something to do with: (task, backbone)."""
+CHOICES = ("task", "backbone", "mode", "precision", "baseline", "engine")
 BATCHES = {
     "cpu": (1, 4, 16, 64, 256, 1024),
     "cuda": (1, 4, 16, 64, 256, 1024, 4096, 16384),
@@ -63,11 +67,17 @@ class Sweep:
             ),
             "budget": "equal-backbone",
             "seed": None,
-            "measure": {
+            # Rows of a table are told apart by their options.
+            "options": {
                 "mode": self.mode,
                 "batch": batch,
+                "precision": self.options.precision,
+                "channels_last": self.options.channels_last,
+                "compiled": self.options.compiled,
+            },
+            "measure": {
+                "device": self.options.device,
                 "entrants": [entrant.name for entrant in self.entrants],
-                **self.options.to_dict(),
             },
         }
 
@@ -82,7 +92,8 @@ def plan(device: str) -> Iterator[Sweep]:
     """All sweeps of a device in order of priority.
 
     First the spiking baselines, native against spikingjelly, in float32 and bfloat16; then the
-    other baselines; then every other way to run a peer; then layout and compilation for all.
+    other baselines; then every other way to run a peer; then layout and compilation for all; at
+    the end every other task and backbone, which `--only` brings forward.
     """
     float32, bfloat16 = Options(device), Options(device, "bfloat16")
     engines = _entrants(SPIKING, "native", "spikingjelly")
@@ -91,7 +102,7 @@ def plan(device: str) -> Iterator[Sweep]:
     yield from _sweeps(device, float32, (*_entrants(SPIKING, "native"), *_entrants(OTHERS)))
     ways = _entrants(
         ("lif-snn",), "native", "native+compile", "spikingjelly", "spikingjelly+compile",
-        "snntorch", "snntorch+loop", "reference",
+        "spikingjelly+kernels", "snntorch", "snntorch+loop", "reference",
     )  # fmt: skip
     yield from _sweeps(device, float32, ways)
     for options in (
@@ -100,10 +111,57 @@ def plan(device: str) -> Iterator[Sweep]:
         Options(device, compiled=True),
     ):
         yield from _sweeps(device, options, engines)
+    everybody = (*_entrants(SPIKING, *ENGINES), *_entrants(OTHERS))
+    rest = [shape for shape in _all_shapes() if shape not in SHAPES[device]]
+    yield from _sweeps(device, float32, everybody, rest)
+    yield from _sweeps(device, bfloat16, everybody, rest)
 
 
-def _sweeps(device: str, options: Options, entrants: tuple[Entrant, ...]) -> Iterator[Sweep]:
-    for task, backbone in SHAPES[device]:
+def chosen(sweeps: Iterable[Sweep], only: Mapping[str, str]) -> Iterator[Sweep]:
+    """The sweeps that `only` asks for, with the entrants that it asks for.
+
+    Keys: task, backbone, mode, precision, baseline, engine. UsageError for another key, and when
+    nothing is left.
+    """
+    for key in only:
+        if key not in CHOICES:
+            raise unknown("key of --only", key, CHOICES)
+    found = False
+    for sweep in sweeps:
+        own = {
+            "task": sweep.task,
+            "backbone": sweep.backbone,
+            "mode": sweep.mode,
+            "precision": sweep.options.precision,
+        }
+        entrants = tuple(each for each in sweep.entrants if _agrees(_names(each), only))
+        if entrants and _agrees(own, only):
+            found = True
+            yield replace(sweep, entrants=entrants)
+    if not found:
+        words = ", ".join(f"{key}={value}" for key, value in only.items())
+        raise UsageError(f"--only {words}: the throughput suite has no such measurement")
+
+
+def _names(entrant: Entrant) -> dict[str, str]:
+    return {"baseline": entrant.baseline, "engine": entrant.contender.name}
+
+
+def _agrees(own: Mapping[str, str], only: Mapping[str, str]) -> bool:
+    return all(only.get(key, value) == value for key, value in own.items())
+
+
+def _all_shapes() -> list[tuple[str, str]]:
+    return [(task, name) for task in backbones.tasks() for name in backbones.names(task)]
+
+
+def _sweeps(
+    device: str,
+    options: Options,
+    entrants: tuple[Entrant, ...],
+    shapes: Iterable[tuple[str, str]] | None = None,
+) -> Iterator[Sweep]:
+    for task, backbone in SHAPES[device] if shapes is None else shapes:
         yield Sweep(task, backbone, "training", options, entrants)
         yield Sweep(task, backbone, "inference", options, entrants)
 

@@ -13,10 +13,16 @@ KEY = ["task", "backbone", "mode", "way", "baseline", "engine", "batch"]
 FIGURES = {
     "throughput": "samples/s",
     "latency_p50": "ms",
+    "latency_p95": "ms",
     "latency_p99": "ms",
+    "forward_time": "ms",
+    "backward_time": "ms",
+    "optimizer_time": "ms",
     "time_to_first_result": "s",
     "peak_memory": "MiB",
+    "peak_memory_host": "MiB",
     "gpu_energy": "mJ/sample",
+    "estimated_energy": "mJ/sample",
     "flops_share": "%",
     "bandwidth_share": "%",
 }
@@ -68,8 +74,13 @@ def _figure_columns() -> list[str]:
 
 def _rows(document: dict[str, Any]) -> Iterable[dict[str, Any]]:
     config, source = document["config"], document["provenance"]
-    measure, timing = config["measure"], source["timing"] or {}
-    options = Options(*(measure[name] for name in Options().to_dict()))
+    measure, timing = config["options"], source["timing"] or {}
+    options = Options(
+        config["measure"]["device"],
+        measure["precision"],
+        measure["channels_last"],
+        measure["compiled"],
+    )
     shared = {
         "task": config["task"],
         "backbone": config["backbone"],

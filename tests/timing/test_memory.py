@@ -27,6 +27,22 @@ class Holding(nn.Module):
         return (x.mean(0) * self.weight.sum()) + (kept * kept.detach()).sum() * 0
 
 
+def _asks_for_too_much() -> None:
+    torch.empty(2**60, dtype=torch.uint8)
+
+
+def _fails_otherwise() -> None:
+    raise RuntimeError("another reason")
+
+
+def test_a_refused_allocation_is_out_of_memory_and_another_error_is_not():
+    with pytest.raises(OutOfMemory, match="allocate"):
+        in_fresh_process(_asks_for_too_much)
+    with pytest.raises(RuntimeError, match="another reason") as failed:
+        in_fresh_process(_fails_otherwise)
+    assert not isinstance(failed.value, OutOfMemory)
+
+
 def sgd(net):
     return torch.optim.SGD(net.parameters(), lr=0.0)
 

@@ -65,6 +65,16 @@ def test_engines_of_a_network_without_neurons_are_refused():
         Contender.parse("spikingjelly").builder("lstm", TASK)
 
 
+def test_spikingjellys_own_kernels_compute_the_same_logits():
+    torch.testing.assert_close(
+        logits("spikingjelly+kernels"), logits("native"), rtol=1e-4, atol=1e-5
+    )
+    with pytest.raises(UsageError, match="none for klif"):
+        Contender.parse("spikingjelly+kernels").builder("klif", TASK, "small")()
+    with pytest.raises(UsageError, match="only spikingjelly"):
+        Contender.parse("native+kernels")
+
+
 def test_the_loop_is_for_lif_on_frames():
     with pytest.raises(UsageError, match="lif-snn"):
         Contender.parse("snntorch+loop").builder("klif", TASK)()

@@ -6,7 +6,10 @@ import importlib
 import inspect
 import itertools
 import json
+import os
 import pkgutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +17,7 @@ from baselines.errors import UsageError
 from bench.regression import benchmarks
 from bench.regression.benchmarks.counting import Counts
 from bench.regression.judge import Measured, judge, load, marked_worse
-from bench.regression.measure import check_import, git, worktree
+from bench.regression.measure import COMMAND, check_import, git, worktree
 
 TABLE = """
 | Change   | Before [0123abcd] <main~1>   | After [4567cdef] <main>   |   Ratio | Benchmark |
@@ -76,6 +79,29 @@ def test_a_benchmark_that_fails_now_is_named_and_a_new_one_is_not():
 
 def test_another_version_of_a_benchmark_is_not_compared():
     assert whats(measured("1", track=1.0, time=1.0), measured("2", track=2.0, time=9.0)) == []
+
+
+def test_one_sample_judges_counts_and_memory_but_no_times():
+    before, after = (
+        measured(time=1.0, track=1.0, memory=1e8),
+        measured(time=9.0, track=2.0, memory=9e8),
+    )
+    found = judge(before, after, {TIME}, times=False)
+    assert {finding.benchmark for finding in found} == {TRACK, MEMORY}
+
+
+def test_asv_writes_nothing_into_the_home_folder(tmp_path):
+    """asv notes the machine in ~/.asv-machine.json by itself; here it stays in the checkout."""
+    home, root = tmp_path / "home", tmp_path / "root"
+    home.mkdir()
+    root.mkdir()
+    (root / "asv.conf.json").write_text('{"version": 1, "repo": ".", "project": "p"}')
+    project = str(Path(__file__).resolve().parents[2])
+    environment = {**os.environ, "HOME": str(home), "PYTHONPATH": project}
+    words = ["machine", "--yes", "--machine", "m"]
+    subprocess.run([*COMMAND, *words], cwd=root, env=environment, check=True, capture_output=True)
+    assert list(home.iterdir()) == []
+    assert "m" in json.loads((root / ".asv" / "machines.json").read_text())
 
 
 def test_asvs_table_is_read_by_its_marks():

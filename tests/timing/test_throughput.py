@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from baselines import backbones
+from baselines.engines import ENGINES
+from baselines.errors import UsageError
+from bench.cli.throughput import RunFiles
+from bench.results import settle
+from bench.runs.store import Store
+from bench.tables import read_records, write_tables
 from bench.timing.ceilings import Ceilings
 from bench.timing.energy import EnergyCounter
 from bench.timing.group import Measurement
@@ -13,7 +22,7 @@ from bench.timing.peers import Contender
 from bench.timing.point import Bench, PointResult
 from bench.timing.rounds import Until
 from bench.timing.suite import Throughput
-from bench.timing.sweeps import BATCHES, SHAPES, Entrant, Sweep, plan, point_id
+from bench.timing.sweeps import BATCHES, SHAPES, Entrant, Sweep, chosen, plan, point_id
 from bench.timing.table import throughput_table
 
 NATIVE = Entrant("lif-snn", Contender.parse("native"))
@@ -92,7 +101,7 @@ def test_out_of_memory_ends_one_entrant_and_is_recorded(machine):
     assert machine.points[2] == (16, [NATIVE.name, PEER.name])
     assert all(names == [NATIVE.name] for _, names in machine.points[3:])
     (ended,) = [doc for doc in store.documents.values() if doc["provenance"]["ended"]]
-    assert ended["config"]["measure"]["batch"] == 16
+    assert ended["config"]["options"]["batch"] == 16
     assert ended["log"] == [f"{PEER.name}: out of memory: killed"]
 
 
@@ -160,6 +169,44 @@ def test_the_table_names_what_it_was_measured_under(machine):
     table = throughput_table(store.documents.values())
     assert "allocator" in table.attrs["caption"]
     assert table.attrs["units"]["throughput"] == "samples/s"
+
+
+def test_points_of_one_folder_are_rows_of_their_own(machine, tmp_path):
+    """Batch sizes, modes and precisions do not take each other's place when tables are made."""
+    bfloat16 = replace(SWEEP, options=Options("cpu", "bfloat16"))
+    folder = Store(tmp_path / "throughput" / "m")
+    folder.prepare()
+    suite(machine, RunFiles(folder)).run(1000, [SWEEP, bfloat16])
+    settled = settle(read_records(tmp_path))
+    assert set(settled.runs["fate"]) == {"current"}
+    assert len(settled.records) == 2 * 2 * len(BATCHES["cpu"])
+    written = write_tables(tmp_path)
+    tables = [path.name for path in written if path.parent.parent == folder.folder]
+    assert tables == ["throughput.csv", "throughput.md", "throughput.tex"]
+
+
+def test_only_chooses_sweeps_and_entrants():
+    only = {"task": "nmnist", "engine": "native", "mode": "training"}
+    found = list(chosen(plan("cpu"), only))
+    assert {(sweep.task, sweep.mode) for sweep in found} == {("nmnist", "training")}
+    assert {e.contender.name for sweep in found for e in sweep.entrants} == {"native"}
+    assert {sweep.backbone for sweep in found} == {"small", "plif"}
+    with pytest.raises(UsageError, match="backbone"):
+        list(chosen(plan("cpu"), {"backbon": "small"}))
+    with pytest.raises(UsageError, match="no such measurement"):
+        list(chosen(plan("cpu"), {"task": "mnits"}))
+
+
+def test_every_baseline_task_and_engine_is_somewhere_in_the_plan():
+    swept = {
+        (s.task, s.backbone, e.baseline, e.contender.engine)
+        for s in plan("cpu")
+        for e in s.entrants
+    }
+    rest = [s for s in swept if (s[0], s[1]) not in SHAPES["cpu"]]
+    shapes = {(task, name) for task in backbones.tasks() for name in backbones.names(task)}
+    assert {(task, name) for task, name, *_ in swept} == shapes
+    assert {engine for *_, engine in rest} == set(ENGINES)
 
 
 class FakeGpu:
