@@ -155,9 +155,7 @@ def _differentiable(operator: OpOverload, backward: OpOverload, tensors: int) ->
         torch.library.register_autocast(operator, device_type, torch.float32, lib=_library)
 
 
-neuron = _define(
-    "neuron", f"(Tensor x, {_PARAMETERS}, {_STEP}) -> Tensor", _forward, _fake_forward
-)
+neuron = _define("neuron", f"(Tensor x, {_PARAMETERS}, {_STEP}) -> Tensor", _forward, _fake_forward)
 """Outputs [T, ...] of currents [T, ...]; see `Step` for the equations."""
 
 neuron_backward = _define(
