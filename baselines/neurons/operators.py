@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._ops import OpOverload
 
 from baselines.neurons.kernels import recurrent, select
 from baselines.neurons.step import Step
@@ -73,28 +74,17 @@ def _fake_gradients(needs: list[bool], tensors: tuple[Tensor | None, ...]) -> tu
     return _filled(tuple(grads), x)
 
 
-@torch.library.custom_op(
-    "liafbench::neuron", mutates_args=(), schema=f"(Tensor x, {_PARAMETERS}, {_STEP}) -> Tensor"
-)
-def neuron(x, alpha, beta, v_threshold, k, *rest):
-    """Outputs [T, ...] of currents [T, ...]; see `Step` for the equations."""
+def _forward(x, alpha, beta, v_threshold, k, *rest):
     step = _step(k, rest)
     kernel = select(x, _tensors(alpha, beta, v_threshold, k), step)
     return kernel.forward(x, alpha, beta, v_threshold, k, step)
 
 
-@neuron.register_fake
-def _(x, alpha, beta, v_threshold, k, *rest):
+def _fake_forward(x, alpha, beta, v_threshold, k, *rest):
     return torch.empty_like(x)
 
 
-@torch.library.custom_op(
-    "liafbench::neuron_backward",
-    mutates_args=(),
-    schema=f"(Tensor grad_y, Tensor x, {_PARAMETERS}, {_STEP}, bool[] needs) -> ({_OUT})",
-)
-def neuron_backward(grad_y, x, alpha, beta, v_threshold, k, *rest):
-    """Gradients of (x, alpha, beta, v_threshold, k); an empty tensor where `needs` is False."""
+def _backward(grad_y, x, alpha, beta, v_threshold, k, *rest):
     *fields, needs = rest
     step = _step(k, tuple(fields))
     kernel = select(x, _tensors(alpha, beta, v_threshold, k), step)
@@ -102,42 +92,26 @@ def neuron_backward(grad_y, x, alpha, beta, v_threshold, k, *rest):
     return _filled(grads, x)
 
 
-@neuron_backward.register_fake
-def _(grad_y, x, alpha, beta, v_threshold, k, *rest):
+def _fake_backward(grad_y, x, alpha, beta, v_threshold, k, *rest):
     return _fake_gradients(rest[-1], (x, alpha, beta, v_threshold, k))
 
 
-@torch.library.custom_op(
-    "liafbench::neuron_recurrent",
-    mutates_args=(),
-    schema=f"(Tensor x, Tensor w_rec, {_PARAMETERS}, {_STEP}) -> Tensor",
-)
-def neuron_recurrent(x, w_rec, alpha, beta, v_threshold, k, *rest):
-    """Outputs [T, B, N] of currents [T, B, N]; H[t] also gets W_rec Y[t-1], w_rec [N, N]."""
+def _recurrent_forward(x, w_rec, alpha, beta, v_threshold, k, *rest):
     return recurrent.forward(x, w_rec, alpha, beta, v_threshold, k, _step(k, rest))
 
 
-@neuron_recurrent.register_fake
-def _(x, w_rec, alpha, beta, v_threshold, k, *rest):
+def _fake_recurrent_forward(x, w_rec, alpha, beta, v_threshold, k, *rest):
     return x.new_empty(x.shape)
 
 
-@torch.library.custom_op(
-    "liafbench::neuron_recurrent_backward",
-    mutates_args=(),
-    schema=f"(Tensor grad_y, Tensor x, Tensor w_rec, {_PARAMETERS}, {_STEP}, bool[] needs) -> "
-    + f"({_OUT})".replace("Tensor grad_alpha", "Tensor grad_w_rec, Tensor grad_alpha"),
-)
-def neuron_recurrent_backward(grad_y, x, w_rec, alpha, beta, v_threshold, k, *rest):
-    """Gradients of (x, w_rec, alpha, beta, v_threshold, k); empty where `needs` is False."""
+def _recurrent_backward(grad_y, x, w_rec, alpha, beta, v_threshold, k, *rest):
     *fields, needs = rest
     step = _step(k, tuple(fields))
     grads = recurrent.backward(grad_y, x, w_rec, alpha, beta, v_threshold, k, step, tuple(needs))
     return _filled(grads, x)
 
 
-@neuron_recurrent_backward.register_fake
-def _(grad_y, x, w_rec, alpha, beta, v_threshold, k, *rest):
+def _fake_recurrent_backward(grad_y, x, w_rec, alpha, beta, v_threshold, k, *rest):
     grads = _fake_gradients(rest[-1], (x, w_rec, alpha, beta, v_threshold, k))
     return (x.new_empty(x.shape), *grads[1:]) if rest[-1][0] else grads
 
@@ -146,7 +120,20 @@ def _tensors(*parameters: Tensor | None) -> tuple[Tensor, ...]:
     return tuple(p for p in parameters if p is not None)
 
 
-def _differentiable(operator: Any, backward: Any, tensors: int) -> None:
+# Defined in the library itself: what torch.library.custom_op wraps around a call costs more than a
+# small layer computes.
+_library = torch.library.Library("liafbench", "DEF")
+
+
+def _define(name: str, schema: str, compute: Any, fake: Any) -> OpOverload:
+    _library.define(f"{name}{schema}", tags=torch.Tag.pt2_compliant_tag)
+    _library.impl(name, compute, "CompositeExplicitAutograd")
+    torch.library.register_fake(f"liafbench::{name}", fake, lib=_library)
+    operator: OpOverload = getattr(torch.ops.liafbench, name).default
+    return operator
+
+
+def _differentiable(operator: OpOverload, backward: OpOverload, tensors: int) -> None:
     """Registers autograd (only the inputs are saved) and autocast; `tensors` lead the arguments."""
 
     def setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -159,10 +146,42 @@ def _differentiable(operator: Any, backward: Any, tensors: int) -> None:
         kept = [g if need else None for g, need in zip(grads, needs, strict=True)]
         return (*kept, *(None for _ in ctx.options))
 
-    operator.register_autograd(back, setup_context=setup)
-    for device_type in ("cpu", "cuda"):
-        operator.register_autocast(device_type, torch.float32)
+    def refuse(ctx: Any, *grads: Tensor) -> None:
+        raise RuntimeError(f"{backward} is not differentiable: there is no second derivative")
 
+    torch.library.register_autograd(operator, back, setup_context=setup, lib=_library)
+    torch.library.register_autograd(backward, refuse, lib=_library)
+    for device_type in ("cpu", "cuda"):
+        torch.library.register_autocast(operator, device_type, torch.float32, lib=_library)
+
+
+neuron = _define("neuron", f"(Tensor x, {_PARAMETERS}, {_STEP}) -> Tensor", _forward, _fake_forward)
+"""Outputs [T, ...] of currents [T, ...]; see `Step` for the equations."""
+
+neuron_backward = _define(
+    "neuron_backward",
+    f"(Tensor grad_y, Tensor x, {_PARAMETERS}, {_STEP}, bool[] needs) -> ({_OUT})",
+    _backward,
+    _fake_backward,
+)
+"""Gradients of (x, alpha, beta, v_threshold, k); an empty tensor where `needs` is False."""
+
+neuron_recurrent = _define(
+    "neuron_recurrent",
+    f"(Tensor x, Tensor w_rec, {_PARAMETERS}, {_STEP}) -> Tensor",
+    _recurrent_forward,
+    _fake_recurrent_forward,
+)
+"""Outputs [T, B, N] of currents [T, B, N]; H[t] also gets W_rec Y[t-1], w_rec [N, N]."""
+
+neuron_recurrent_backward = _define(
+    "neuron_recurrent_backward",
+    f"(Tensor grad_y, Tensor x, Tensor w_rec, {_PARAMETERS}, {_STEP}, bool[] needs) -> "
+    + f"({_OUT})".replace("Tensor grad_alpha", "Tensor grad_w_rec, Tensor grad_alpha"),
+    _recurrent_backward,
+    _fake_recurrent_backward,
+)
+"""Gradients of (x, w_rec, alpha, beta, v_threshold, k); empty where `needs` is False."""
 
 _differentiable(neuron, neuron_backward, tensors=5)
 _differentiable(neuron_recurrent, neuron_recurrent_backward, tensors=6)
