@@ -125,7 +125,6 @@ def test_a_subset_is_named_before_anything_is_fetched(tmp_path, fabricated):
 
 
 def test_the_command_goes_on_after_a_task_that_cannot_be_fetched(tmp_path, fabricated):
-    (tmp_path / "mnist").mkdir()
     ran = CliRunner().invoke(data_app, ["fetch", "nmnist", "digits-dvs", "--data", str(fabricated)])
     assert isinstance(ran.exception, UsageError)
     assert str(ran.exception) == "not fetched: nmnist; the reasons are above"
