@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install tables test soak lint clean lock wheel docs regression regression-site
+.PHONY: install tables test soak lint clean lock wheel docs figures regression regression-site
 
 install: $(STAMP)
 
@@ -19,6 +19,12 @@ $(STAMP): pyproject.toml constraints.txt
 OUT ?= local-results
 tables: $(STAMP)
 	$(BIN)/liafbench run quick --out $(OUT) --jobs 2
+
+# The README's figure, in both themes, from the committed run files.
+FIGURE := $(BIN)/liafbench figure results/quick --place digits-dvs
+figures: $(STAMP)
+	$(FIGURE) -o docs/figures/digits-dvs.svg
+	$(FIGURE) -o docs/figures/digits-dvs-dark.svg --theme dark
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -16,6 +16,7 @@ from bench.cli.compare import compare
 from bench.cli.console import note
 from bench.cli.count import count
 from bench.cli.data import data_app
+from bench.cli.figure import figure
 from bench.cli.listing import list_names
 from bench.cli.project import project
 from bench.cli.report import report
@@ -44,6 +45,7 @@ app.command("tables")(tables)
 app.command("compare")(compare)
 app.command("report")(report)
 app.command("project")(project)
+app.command("figure")(figure)
 app.command("cite")(cite)
 app.command("check")(check)
 app.add_typer(data_app, name="data")

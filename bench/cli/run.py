@@ -10,19 +10,17 @@ from typing import Annotated
 import torch
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from baselines.errors import UsageError
 from bench import suites
+from bench.cli import dry_run
 from bench.cli.benches import BENCHES
 from bench.cli.console import console, note
 from bench.cli.progress import TerminalProgress
 from bench.runs import cluster, local
-from bench.runs.cells import Cell
 from bench.runs.executor import Execute
 from bench.runs.planning import Options, Plan, check_data, check_memory, plan
 from bench.runs.session import Session
-from bench.runs.store import DamagedRun, read_run
 from bench.tables import Written, comparison, read_records, terminal, write_all
 
 CELL_FAILED = 1
@@ -77,12 +75,12 @@ def run(
         bool, typer.Option("--retry-failed", help="run failed cells again")
     ] = False,
     budget: Annotated[float, typer.Option(min=0, help="minutes for `throughput`")] = 30.0,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="list the cells, run nothing")] = False,
+    dry: Annotated[bool, typer.Option("--dry-run", help="list the cells, run nothing")] = False,
 ) -> None:
     """Train, count and time the cells of a suite, as far as they are not there already."""
     filters = dict(_key_value(each) for each in only or [])
     if suite in BENCHES:
-        if dry_run:
+        if dry:
             console.print(f"{suite}: {BENCHES[suite].title}; it has no cells to list")
             return
         BENCHES[suite].run(out, choose_device(device.value), budget, filters)
@@ -98,11 +96,11 @@ def run(
         retry_failed=retry_failed,
     )
     chosen = suites.load(suite)
-    if dry_run or executor is Executor.local:
+    if dry or executor is Executor.local:
         options = replace(options, device=choose_device(device.value))
         planned = plan(chosen, options)
-        if dry_run:
-            console.print(_cells_table(planned))
+        if dry:
+            dry_run.show(planned, options)
             return
         check_memory(planned)
         _run(planned, options, local.execute)
@@ -150,25 +148,6 @@ def _key_value(text: str) -> tuple[str, str]:
     if not equals:
         raise UsageError(f"--only {text}: write KEY=VALUE, for instance --only task=digits-dvs")
     return key, value
-
-
-def _cells_table(planned: Plan) -> Table:
-    table = Table("run id", "cell", "state", box=None, pad_edge=False)
-    for cell in planned.all_cells():
-        table.add_row(cell.run_id, escape(cell.label), _state(planned, cell))
-    for skip in planned.skipped:
-        label = f"{skip.task} {skip.baseline} {skip.budget}"
-        table.add_row("", escape(label), f"n/a: {escape(skip.reason)}")
-    return table
-
-
-def _state(planned: Plan, cell: Cell) -> str:
-    try:
-        return read_run(planned.store.path(cell.run_id)).status
-    except FileNotFoundError:
-        return "missing"
-    except DamagedRun:
-        return "damaged"
 
 
 def _show(planned: Plan, session: Session, written: Written) -> None:

@@ -180,6 +180,7 @@ TASKS = (
         kind="tokens",
         classes=vocabularies.size("babi-sim"),
         embedded=True,
+        train_samples=4500,
         citation="liafbench",
         bibtex="",
         read=read,

@@ -122,6 +122,7 @@ TASKS = (
         title="CIFAR-10, small colour images",
         kind="image",
         static=True,
+        train_samples=45_000,
         classes=10,
         citation="krizhevsky2009learning",
         bibtex="""@techreport{krizhevsky2009learning,

@@ -56,6 +56,7 @@ TASKS = (
         name="cifar10-dvs",
         title="CIFAR10-DVS, images moving before an event camera",
         kind="events",
+        train_samples=8_100,
         classes=10,
         citation="li2017cifar10dvs",
         bibtex="""@article{li2017cifar10dvs,

@@ -56,6 +56,7 @@ TASKS = (
         kind="events",
         classes=10,
         embedded=True,
+        train_samples=1302,
         options={"contrast": CONTRAST, "frames": FRAMES, "amplitude": AMPLITUDE},
         shapes={"small": Shape(FRAMES, 2, SIDE + 2 * MARGIN, SIDE + 2 * MARGIN)},
         citation="alpaydin1998optical",

@@ -65,6 +65,7 @@ def _task(original: Task) -> Task:
         name=original.name + SUFFIX,
         title=f"{original.title}, as simulated events",
         kind="events",
+        train_samples=original.train_samples,
         classes=original.classes,
         citation=original.citation,
         bibtex=original.bibtex,

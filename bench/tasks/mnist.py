@@ -139,12 +139,16 @@ FASHION_FILES = _files(
 )
 
 
+TRAIN_SAMPLES = {"mnist": 54_004, "fashion-mnist": 54_000}
+
+
 def _task(name: str, title: str, citation: str, bibtex: str, files: tuple[DataFile, ...]) -> Task:
     return Task(
         name=name,
         title=title,
         kind="image",
         static=True,
+        train_samples=TRAIN_SAMPLES[name],
         classes=10,
         citation=citation,
         bibtex=bibtex,

@@ -73,6 +73,7 @@ TASKS = (
         name="mnist-dvs",
         title="MNIST-DVS, digits moving before an event camera",
         kind="events",
+        train_samples=24_300,
         classes=10,
         citation="serrano2015poker",
         bibtex="""@article{serrano2015poker,

@@ -120,6 +120,7 @@ TASKS = (
         name="nmnist",
         title="N-MNIST, digits recorded by a moving event camera",
         kind="events",
+        train_samples=54_004,
         classes=10,
         citation="orchard2015converting",
         bibtex="""@article{orchard2015converting,

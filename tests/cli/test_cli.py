@@ -53,6 +53,8 @@ def test_a_dry_run_lists_cells_and_writes_nothing(call, tmp_path: Path) -> None:
     ran = call("run", "quick", "--out", tmp_path, "--dry-run", "--only", "task=babi-sim")
     assert ran.code == 0
     assert ran.out.count("missing") == 6 * 3 + 1
+    assert "19 cells to run; the time of 19 is unknown" in ran.out
+    assert "at least" in ran.out
     assert list(tmp_path.iterdir()) == []
 
 

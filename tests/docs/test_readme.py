@@ -1,10 +1,13 @@
-"""The README's table is what the code makes of the committed results, to the letter."""
+"""The README's table and figure are what the code makes of the committed results, to the letter."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+import pytest
+
+from bench.report.paper import write_figure
 from bench.tables import comparison, read_records, render
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,3 +37,15 @@ def test_the_readme_shows_the_committed_results() -> None:
     shown = re.search(r"<!-- quick -->\n(.*?)\n<!-- /quick -->", readme, re.DOTALL)
     assert shown is not None
     assert shown.group(1).strip() == expected()
+
+
+@pytest.mark.parametrize(("theme", "name"), [("light", TASK), ("dark", f"{TASK}-dark")])
+def test_the_readmes_figure_is_drawn_from_the_committed_results(
+    tmp_path: Path, theme: str, name: str
+) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    committed = ROOT / "docs" / "figures" / f"{name}.svg"
+    assert f'"docs/figures/{name}.svg"' in readme
+    write_figure(ROOT / "results" / "quick", tmp_path / "new.svg", TASK, theme=theme)
+    same = committed.read_bytes() == (tmp_path / "new.svg").read_bytes()
+    assert same, "run `make figures`"

@@ -65,7 +65,7 @@ function throughput(block, metric, label) {
     traces: rows.length ? [{
       x: rows.map((row) => value(row, 0)),
       y: rows.map((row) => shown(model(row.model).title)),
-      error_x: { array: rows.map((row) => value(row, 1) ?? 0), thickness: 1.5, width: 4 },
+      error_x: { array: rows.map((row) => value(row, 1) ?? 0), thickness: 1.5, width: 4, color: "#858585" },
       mode: "markers",
       marker: {
         size: 11, color: rows.map((row) => model(row.model).colour),
@@ -80,7 +80,7 @@ function throughput(block, metric, label) {
 }
 
 // Cividis, from its dark to its light end: told apart in every kind of colour vision, and in grey.
-const CIVIDIS = ["#00224e", "#213d6b", "#4c556c", "#6c6e72", "#8b8779", "#ada077", "#d1ba6a", "#fee838"];
+const CIVIDIS = ["#213d6b", "#4c556c", "#6c6e72", "#8b8779", "#ada077", "#d1ba6a", "#fee838"];
 
 function layers(block, metric, label) {
   const rows = byModel(report.layers.filter((each) => each.block === block && each[metric]));

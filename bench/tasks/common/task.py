@@ -109,6 +109,8 @@ class Task:
     folder: str = ""
     static: bool = False
     embedded: bool = False
+    train_samples: int | None = None
+    """Of the whole set, after the validation split; None where only reading it tells."""
     shapes: Mapping[str, Shape] = field(default_factory=dict)
     stages: Mapping[str, tuple[Stage, ...]] = field(default_factory=dict)
     """Of a task of another package: its own layer lists by backbone; the others are `small`."""

@@ -1,0 +1,99 @@
+"""`liafbench run --dry-run`: the cells of a plan with what they will take, and nothing run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import psutil
+from rich.markup import escape
+from rich.table import Table
+
+from bench.cli.console import console
+from bench.runs.cells import Cell
+from bench.runs.estimate import MIB, Estimates, Quantity
+from bench.runs.planning import Options, Plan
+from bench.runs.store import DamagedRun, read_run
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+LEGEND = (
+    "time: of this machine. 'runs': seconds an epoch of finished runs of the same training; "
+    "'MACs': seconds an epoch of the same baseline, times the ratio of training samples and of "
+    "dense MACs, rough; 'unknown' where neither is there.",
+    "memory: of a training step above the process itself. 'timing runs': measured; 'shape': "
+    "parameters with gradient and optimizer state, and what the backward pass keeps, so at least.",
+)
+
+
+def show(planned: Plan, options: Options) -> None:
+    """Print the cells with state, time and memory, and the sum of what is to run."""
+    estimates = Estimates(planned.store)
+    table = Table("run id", "cell", "state", box=None, pad_edge=False)
+    for name in ("time", "memory"):
+        table.add_column(name, justify="right")
+    table.add_column("from")
+    left: dict[str, list[float | None]] = {"train": [], "time": []}
+    for cell in planned.all_cells():
+        estimate, state = estimates.of(cell), _state(planned, cell)
+        if options.force or state in ("missing", "damaged") or (state == "failed" and options.retry_failed):
+            left["time" if cell.kind == "time" else "train"].append(estimate.seconds.value)
+        sources = dict.fromkeys((estimate.seconds.source, estimate.memory.source))
+        table.add_row(
+            cell.run_id, escape(cell.label), state, _text(estimate.seconds, duration),
+            _text(estimate.memory, _mebibytes), escape("; ".join(sources)),
+        )  # fmt: skip
+    for skip in planned.skipped:
+        label = f"{skip.task} {skip.baseline} {skip.budget}"
+        table.add_row("", escape(label), f"n/a: {escape(skip.reason)}")
+    console.print(table)
+    console.print(_summary(left, options.jobs))
+    for line in LEGEND:
+        console.print(line, markup=False)
+
+
+def _state(planned: Plan, cell: Cell) -> str:
+    try:
+        return read_run(planned.store.path(cell.run_id)).status
+    except FileNotFoundError:
+        return "missing"
+    except DamagedRun:
+        return "damaged"
+
+
+def _summary(left: dict[str, list[float | None]], jobs: int) -> str:
+    """What is to run: training side by side, timing one after the other."""
+    cells = [*left["train"], *left["time"]]
+    if not cells:
+        return "nothing is left to run"
+    known = [value for value in cells if value is not None]
+    trained = sum(value or 0.0 for value in left["train"])
+    timed = sum(value or 0.0 for value in left["time"])
+    parts = [f"{len(cells)} cells to run"]
+    if known:
+        wall = duration(trained / jobs + timed)
+        parts.append(f"{len(known)} of them about {wall} with --jobs {jobs}")
+    if len(known) < len(cells):
+        parts.append(f"the time of {len(cells) - len(known)} is unknown")
+    bare = psutil.Process().memory_info().rss / MIB
+    return f"{'; '.join(parts)}. Each process holds about {bare:.0f} MiB besides, and the data."
+
+
+def _text(quantity: Quantity, shown: Callable[[float], str]) -> str:
+    if quantity.value is None:
+        return "unknown"
+    return ("at least " if quantity.at_least else "") + shown(quantity.value)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the unit they read best in, to two digits: an estimate is no more exact."""
+    for unit, name in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min")):
+        if seconds >= 2 * unit:
+            return f"{_two_digits(seconds / unit)} {name}"
+    return f"{_two_digits(seconds)} s"
+
+
+def _mebibytes(value: float) -> str:
+    return f"{_two_digits(value)} MiB" if value < 2048 else f"{_two_digits(value / 1024)} GiB"
+
+
+def _two_digits(value: float) -> str:
+    return f"{float(f'{value:.2g}'):g}"
