@@ -34,7 +34,11 @@ def show(planned: Plan, options: Options) -> None:
     left: dict[str, list[float | None]] = {"train": [], "time": []}
     for cell in planned.all_cells():
         estimate, state = estimates.of(cell), _state(planned, cell)
-        if options.force or state in ("missing", "damaged") or (state == "failed" and options.retry_failed):
+        if (
+            options.force
+            or state in ("missing", "damaged")
+            or (state == "failed" and options.retry_failed)
+        ):
             left["time" if cell.kind == "time" else "train"].append(estimate.seconds.value)
         sources = dict.fromkeys((estimate.seconds.source, estimate.memory.source))
         table.add_row(
