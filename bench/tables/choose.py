@@ -38,7 +38,9 @@ def choose_columns(frame: pd.DataFrame, metrics: Sequence[str] | None) -> pd.Dat
     if not metrics or frame.attrs.get("layout") != "metrics":
         return frame
     _check("column", metrics, metrics_of(frame))
-    return frame[[*LEAD, *columns_of(metrics), *NOTES]]
+    chosen = frame[[*LEAD, *columns_of(metrics), *NOTES]]
+    chosen.attrs |= {"title": "Comparison", "label": "comparison"}
+    return chosen
 
 
 def _expanded(tasks: Sequence[str], known: set[str]) -> set[str]:
