@@ -107,13 +107,23 @@ def read(source: Source) -> Splits:
         )
     if TEST[0] not in batches or not any(name in batches for name in TRAIN):
         raise source.missing(f"training and test batches in {source.folder}")
-    training = [batches[name] for name in TRAIN if name in batches]
-    pixels = np.concatenate([batch[0] for batch in training])
-    labels = np.concatenate([batch[1] for batch in training])
+    pixels, labels = _joined([batches.pop(name) for name in TRAIN if name in batches])
     subset = f"subset: {len(pixels)} training images" if lacking else ""
     unofficial = differing(source, [source.folder / name for name in files])
     note = "; ".join(filter(None, (subset, unofficial)))
     return image_splits(source, (pixels, labels), batches[TEST[0]], files, note)
+
+
+def _joined(parts: list[Batch]) -> Batch:
+    """All batches in one, each freed as soon as it is copied: no two copies of the set."""
+    labels = np.concatenate([part[1] for part in parts])
+    pixels = np.empty((len(labels), 3, SIDE, SIDE), np.uint8)
+    end = len(labels)
+    while parts:
+        part = parts.pop()[0]
+        pixels[end - len(part) : end] = part
+        end -= len(part)
+    return pixels, labels
 
 
 TASKS = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -21,10 +21,11 @@ SACCADES = Saccades(mnist.SIDE)
 CHUNK = 256
 
 
-def chunks(images: np.ndarray, saccades: Saccades) -> Iterator[np.ndarray]:
-    """Simulated frames of uint8 images, some images at a time."""
-    for start in range(0, len(images), CHUNK):
-        yield simulate(images[start : start + CHUNK] / 255, saccades)
+def chunks(parts: Sequence[np.ndarray], saccades: Saccades) -> Iterator[np.ndarray]:
+    """Simulated frames of uint8 images, part by part, some images at a time."""
+    for images in parts:
+        for start in range(0, len(images), CHUNK):
+            yield simulate(images[start : start + CHUNK] / 255, saccades)
 
 
 def read(source: Source, *, contrast: float, frames: int, amplitude: float) -> Splits:
@@ -34,10 +35,10 @@ def read(source: Source, *, contrast: float, frames: int, amplitude: float) -> S
     train_labels = training.labels[: source.limit]
     saccades = Saccades(mnist.SIDE, frames=frames, contrast=contrast, amplitude=amplitude)
     files = training.files | tested.files
-    images = np.concatenate([train_images, tested.images])
-    shape = (len(images), frames, 2, saccades.sensor, saccades.sensor)
-    key = [files, len(train_images), asdict(saccades), code_version(__file__)]
-    entry = FrameCache().get(key, shape, lambda _: chunks(images, saccades))
+    parts = (train_images, tested.images)
+    shape = (sum(map(len, parts)), frames, 2, saccades.sensor, saccades.sensor)
+    key = [files, len(train_images), asdict(saccades), code_version(__file__, mnist.__file__)]
+    entry = FrameCache().get(key, shape, lambda _: chunks(parts, saccades))
     names = [f"train/{n}" for n in range(len(train_images))]
     names += [f"test/{n}" for n in range(len(tested.images))]
     samples = Frames(entry.frames, names)
