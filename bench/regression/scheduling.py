@@ -73,24 +73,25 @@ def overhead(
 def speed_up(
     suite: Annotated[str, typer.Option()] = "quick",
     seeds: Annotated[int, typer.Option()] = 1,
+    pairs: Annotated[int, typer.Option(help="how often both are run")] = 2,
 ) -> None:
     """Training cells of a suite with one job and with two, as a ratio of whole runs.
 
-    The runs alternate 1, 2, 2, 1; timing cells are left out.
+    The runs alternate 1, 2, 2, 1 and so on; timing cells are left out.
     """
     seconds: dict[int, list[float]] = {1: [], 2: []}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "training.toml"
         path.write_text(without_timing(suite))
-        for number, jobs in enumerate((1, 2, 2, 1)):
+        for number, jobs in enumerate(((1, 2, 2, 1) * pairs)[: 2 * pairs]):
             words = ["--jobs", str(jobs), "--seeds", str(seeds)]
             took, runs = run(str(path), Path(folder) / str(number), words)
             seconds[jobs].append(took)
             console.print(f"{jobs} jobs, {len(runs)} cells: {took:.1f} s")
     ratio = statistics.fmean(seconds[1]) / statistics.fmean(seconds[2])
-    pairs = [a / b for a, b in zip(seconds[1], seconds[2], strict=True)]
-    console.print(f"speed-up of two jobs: {ratio:.2f} (of each pair: {min(pairs):.2f} to "
-                  f"{max(pairs):.2f})")  # fmt: skip
+    each = [a / b for a, b in zip(seconds[1], seconds[2], strict=True)]
+    console.print(f"speed-up of two jobs: {ratio:.2f} (of each pair: {min(each):.2f} to "
+                  f"{max(each):.2f})")  # fmt: skip
 
 
 def without_timing(suite: str) -> str:

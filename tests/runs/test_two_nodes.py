@@ -1,7 +1,8 @@
 """A Ray cluster of two nodes gives what one machine gives, also when a node is killed in mid-run.
 
 The nodes are real ones, started by `ray start` on this machine's loopback with a core each.
-LIAFBENCH_SOAK_SUITE names another suite than `quick`, for a quicker look.
+LIAFBENCH_SOAK_SUITE names another suite than `quick`, for a quicker look, for instance
+`quick --seeds 1`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -23,7 +25,7 @@ import pytest
 
 pytest.importorskip("ray")
 
-SUITE = os.environ.get("LIAFBENCH_SOAK_SUITE", "quick")
+SUITE = os.environ.get("LIAFBENCH_SOAK_SUITE", "quick").split()
 TIMES = (
     "training_time", "tuning_time", "forward_time", "backward_time", "optimizer_time",
     "inference_throughput", "training_throughput", "latency_p50", "latency_p95", "latency_p99",
@@ -73,12 +75,15 @@ class Cluster:
         assert self.listens_on(name) <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
     def listens_on(self, name: str) -> set[str]:
-        return {
-            each.laddr.ip
-            for process in self.processes(name)
-            for each in process.net_connections("inet")
-            if each.status == psutil.CONN_LISTEN
-        }
+        found = set()
+        for process in self.processes(name):
+            with suppress(psutil.NoSuchProcess):  # short-lived helpers come and go
+                found |= {
+                    each.laddr.ip
+                    for each in process.net_connections("inet")
+                    if each.status == psutil.CONN_LISTEN
+                }
+        return found
 
     def _wait_for(self, name: str) -> None:
         for _ in range(600):
@@ -95,10 +100,8 @@ class Cluster:
     def kill(self, name: str) -> None:
         """SIGKILL to every process of a node, as when its machine goes."""
         for process in self.processes(name):
-            try:
+            with suppress(psutil.NoSuchProcess):
                 process.kill()
-            except psutil.NoSuchProcess:
-                continue
         self.nodes.pop(name).wait()
 
     def close(self) -> None:
@@ -119,7 +122,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster
 
 
 def start(out: Path, *words: str) -> subprocess.Popen:
-    command = [sys.executable, "-m", "bench", "run", SUITE, "--out", str(out), *words]
+    command = [sys.executable, "-m", "bench", "run", *SUITE, "--out", str(out), *words]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -127,8 +130,13 @@ def finish(process: subprocess.Popen) -> str:
     output, _ = process.communicate(timeout=3600)
     assert process.returncode == 0, output
     summary = next(line for line in output.splitlines() if " cells: " in f" {line}")
-    print(f"{Path(process.args[5]).name}: {summary}")  # type: ignore[index]  # noqa: T201
+    print(f"{_out(process).name}: {summary}")  # noqa: T201
     return summary
+
+
+def _out(process: subprocess.Popen) -> Path:
+    words: list[str] = process.args  # type: ignore[assignment]
+    return Path(words[words.index("--out") + 1])
 
 
 def run_files(out: Path) -> list[Path]:

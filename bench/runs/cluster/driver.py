@@ -119,10 +119,13 @@ class _Batch:
         """Hand tasks to Ray, which starts each where its needs are free."""
         nodes = _nodes()
         while len(self._running) < workers:
-            job = self._again.popleft() if self._again else self._jobs.take()
-            if job is None:
+            if self._again:
+                job = self._again.popleft()
+            elif (fresh := self._jobs.take()) is not None:
+                job = fresh
+                _check_held(job, nodes)
+            else:
                 break
-            _check_held(job, nodes)
             needs = _needs(job, nodes)
             task = self._task.options(
                 num_cpus=needs["CPU"], num_gpus=needs.get("GPU", 0), memory=int(needs["memory"])
