@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install tables test soak lint clean lock wheel docs figures regression regression-site
+.PHONY: install install-locked audit tables test soak lint clean lock wheel docs figures \
+	regression regression-site
 
 install: $(STAMP)
 
@@ -53,10 +54,30 @@ docs: $(STAMP)
 wheel: $(STAMP)
 	$(BIN)/python -m build --wheel
 
+# Torch's build depends on the machine: it and what only it brings stay out of the hashed lock.
+APART := torch triton cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti \
+	nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile \
+	nvidia-curand nvidia-cusolver nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 \
+	nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx
+COMPILE := $(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.10 \
+	--no-header --no-annotate
+
 lock: $(STAMP)
 	$(BIN)/python -m pip install --quiet uv
-	printf 'torch==2.13.0\n' | $(BIN)/uv pip compile pyproject.toml --all-extras --universal \
-		--python-version 3.10 --constraint - --no-header --no-annotate --output-file constraints.txt
+	printf 'torch==2.13.0\n' | $(COMPILE) --constraint - --output-file constraints.txt
+	$(COMPILE) --constraint constraints.txt --generate-hashes \
+		$(addprefix --no-emit-package ,$(APART)) --output-file requirements.lock
+
+# Instead of `install`: everything but torch is checked against the hashes of requirements.lock.
+install-locked:
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	touch $(STAMP)
+
+audit: $(STAMP)
+	.ci/audit $(BIN)/python
 
 clean:
 	rm -rf $(VENV) build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .asv
