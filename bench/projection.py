@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from baselines.errors import UsageError
+from bench import tasks
 from bench.results import find_folders
 from bench.runs.cells import Cell
 from bench.runs.planning import Options, plan
@@ -21,19 +22,8 @@ from bench.runs.records import Run
 from bench.runs.store import Store, is_stale
 from bench.suites import Suite
 
-TRAIN_SAMPLES = {
-    "mnist": 54_000,
-    "fashion-mnist": 54_000,
-    "cifar10": 45_000,
-    "nmnist": 54_000,
-    "cifar10-dvs": 8_100,
-    "mnist-dvs": 24_300,
-    "dvs128-gesture": 1_000,
-    "digits-dvs": 1_302,
-    "babi-sim": 4_500,
-    **{f"babi-qa{number}": 900 for number in range(1, 21)},
-}
-"""Training samples after validation took every tenth (docs/data.md); Gesture's is an assumption."""
+ASSUMED_SAMPLES = {"dvs128-gesture": 1_000}
+"""Training samples of a set whose size only reading it tells (`Task.train_samples` is None)."""
 SUBSETS = {"nmnist": ({"allow_partial": True}, 905), "fashion-mnist": ({"limit": 10_000}, 9_004)}
 """What the measured cells had of a set that was not whole."""
 STAND_INS = {
@@ -81,6 +71,11 @@ class Projection:
         return Span(*(a + b for a, b in zip(tuned, trained, strict=True)))
 
 
+def train_samples(task: str) -> int:
+    """Training samples of a whole set after the validation split; 0 where nobody says."""
+    return tasks.get(task).train_samples or ASSUMED_SAMPLES.get(task, 0)
+
+
 def makespan(seconds: Sequence[float], workers: int) -> float:
     """When the last of these cells ends: each, in this order, goes to the first free worker."""
     free = [0.0] * workers
@@ -108,7 +103,7 @@ class Rates:
         task, (baseline,) = config["task"], config["baselines"]
         options, samples = SUBSETS.get(task, ({}, 0))
         if config["data"] == {}:
-            samples = TRAIN_SAMPLES.get(task, 0)
+            samples = train_samples(task)
         elif config["data"] != options:
             samples = 0
         if not samples:
@@ -128,7 +123,7 @@ class Rates:
         if rate is None:
             raise UsageError(f"{cell.baseline}: no measured cell to project {cell.task} from")
         where = (cell.task, cell.backbone, cell.budget, cell.baseline)
-        work = cell.recipe.epochs * TRAIN_SAMPLES[cell.task]
+        work = cell.recipe.epochs * train_samples(cell.task)
         return rate.times(work * (1.0 if stories else self._macs[where]))
 
 
