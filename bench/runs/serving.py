@@ -32,6 +32,7 @@ def serve(connection: Connection, gpus: GpuSlots) -> None:
     _gpu = gpus.claim()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
     signal.signal(signal.SIGTERM, _leave)
+    sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
     # Into the cell's log: where it was when it crashed, or was ended for taking too long.
     faulthandler.enable(file=2, all_threads=False)
     faulthandler.register(signal.SIGTERM, file=2, all_threads=False, chain=True)

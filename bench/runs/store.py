@@ -174,9 +174,9 @@ def read_run(path: Path) -> Run:
     try:
         run = Run.model_validate_json(content)
     except ValidationError as error:
-        raise DamagedRun(f"{path}: {_what_is_wrong(content, error)}") from error
+        raise _damage(path, content, error) from error
     if run.schema_version > SCHEMA:
-        raise NewerRun(f"{path}: {_newer(run.schema_version)}")
+        raise _newer(path, run.schema_version)
     if run.schema_version > 1 and not _is_sealed(content):
         raise DamagedRun(
             f"{path}: edited by hand: its checksum does not fit; restore the file, or "
@@ -187,23 +187,23 @@ def read_run(path: Path) -> Run:
     return run
 
 
-def _what_is_wrong(content: bytes, error: ValidationError) -> str:
+def _damage(path: Path, content: bytes, error: ValidationError) -> DamagedRun:
     try:
         document = json.loads(content)
     except ValueError as torn:
-        return f"not a whole run file: {torn}"
+        return DamagedRun(f"{path}: not a whole run file: {torn}")
     schema = document.get("schema") if isinstance(document, dict) else None
     if isinstance(schema, int) and schema > SCHEMA:
-        return _newer(schema)
+        return _newer(path, schema)
     first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg']}".removeprefix(": ")
+    return DamagedRun(f"{path}: " + f"{where}: {first['msg']}".removeprefix(": "))
 
 
-def _newer(schema: int) -> str:
-    return (
-        f"schema {schema}, this version reads up to {SCHEMA}: update liafbench, or delete the file "
-        "and run the suite again"
+def _newer(path: Path, schema: int) -> NewerRun:
+    return NewerRun(
+        f"{path}: schema {schema}, this version reads up to {SCHEMA}: update liafbench, or delete "
+        "the file and run the suite again"
     )
 
 
