@@ -114,7 +114,7 @@ def find_block(root: Path, place: str | None, costs: Sequence[str]) -> Block:
 
 def _drawn(block: Block, costs: Sequence[str], theme: Theme, form: str) -> bytes:
     """The figure as bytes that depend on nothing but the numbers."""
-    style = {
+    style: Any = {
         "font.size": 9, "font.family": FAMILY, "svg.hashsalt": "liafbench", "text.color": theme.ink,
         "axes.labelcolor": theme.ink, "xtick.color": theme.ink, "ytick.color": theme.ink,
         "axes.edgecolor": theme.line, "axes.facecolor": theme.paper, "grid.color": theme.line,
