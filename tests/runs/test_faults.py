@@ -172,7 +172,7 @@ class Bench:
     def data_gone(self) -> None:
         """Cells whose data went away fail, those that had it are kept; with the data they run."""
         data = self.folder / f"data-{self.count}"
-        for name in ("MNIST", "FashionMNIST"):
+        for name in ("mnist", "fashion-mnist"):
             shutil.copytree(self.folder / "mnist", data / name)
         suite = self._write_suite("data", ["mnist", "fashion-mnist"], "allow_partial = true")
         here = ("--jobs", "1", "--data", str(data))
