@@ -11,7 +11,9 @@ from bench.runs.provenance import provenance
 from bench.runs.records import SCHEMA, Run
 from bench.training import Diverged
 
-LOG_LINES = 30
+PRINTED_LINES = 12
+LOG_LINES = 20
+_STACK = "(most recent call first):"
 
 
 class CellDied(RuntimeError):
@@ -64,11 +66,14 @@ def _how_it_ended(exitcode: int | None) -> str:
 
 
 def _log(path: Path, error: BaseException) -> list[str]:
-    """The last lines of what the cell printed; where it was, when that was not printed."""
+    """The last lines of what the cell printed, and where it was when it ended."""
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
         lines = []
-    if not isinstance(error, CellDied | TimeLimit):
-        lines += "".join(traceback.format_exception(error)).splitlines()
-    return lines[-LOG_LINES:]
+    if isinstance(error, CellDied | TimeLimit):
+        # A stack of the interpreter itself has the innermost call first.
+        at = next((n for n, line in enumerate(lines) if _STACK in line), len(lines))
+        return [*lines[:at][-PRINTED_LINES:], *lines[at:][:LOG_LINES]]
+    trace = "".join(traceback.format_exception(error)).splitlines()
+    return [*lines[-PRINTED_LINES:], *trace[-LOG_LINES:]]

@@ -147,10 +147,15 @@ class _Slot:
     def _renew(self, job: Job) -> None:
         self.stop()
         gpus = GpuSlots(self._folder, visible_gpus(job.device), self._workers)
-        self._connection, theirs = self._context.Pipe()
-        self._process = self._context.Process(target=serve, args=(theirs, gpus))
-        self._process.start()
+        connection, theirs = self._context.Pipe()
+        process = self._context.Process(target=serve, args=(theirs, gpus))
+        try:
+            process.start()
+        except BaseException:  # a signal at this moment: without us it ends by itself
+            connection.close()
+            raise
         theirs.close()
+        self._connection, self._process = connection, process
 
     def _sent(self, job: Job) -> bool:
         try:

@@ -23,10 +23,11 @@ class Saboteur(nn.Module):
         self.dense = nn.Linear(inputs, classes)
         self.tokens = tokens
         self.step = 0
+        self.failed = False
 
     def forward(self, x: Tensor) -> Tensor:
         logits = self.dense(x.mean(0).flatten(1))
-        if not self.training:
+        if not self.training or self.failed:
             return logits
         self.step += 1
         for token in sorted(self.tokens.glob("*-*-*")):
@@ -36,6 +37,7 @@ class Saboteur(nn.Module):
         return logits
 
     def _fail(self, kind: str, number: str, logits: Tensor) -> Tensor:
+        self.failed = True  # one fault a cell
         print("the end of the log")  # noqa: T201 - what a user's model may do
         if kind == "nan":
             return logits * torch.nan

@@ -107,7 +107,7 @@ class Bench:
     def check_equal(self, out: Path) -> None:
         pd.testing.assert_frame_equal(self.whole, self.finished(out, self.suite))
 
-    def token(self, number: int, kind: str, steps: int = 10) -> None:
+    def token(self, number: int, kind: str, steps: int = 6) -> None:
         (self.tokens / f"{number}-{kind}-{self.draw.randint(1, steps)}").touch()
 
     # One method a family of faults
@@ -167,12 +167,12 @@ class Bench:
             (out / "filler").unlink()
             self.check_equal(out)
         finally:
-            subprocess.run(["umount", str(out)], check=True)
+            subprocess.run(["umount", "-l", str(out)], check=True)  # the lock file is still open
 
     def data_gone(self) -> None:
         """Cells whose data went away fail, those that had it are kept; with the data they run."""
         data = self.folder / f"data-{self.count}"
-        for name in ("MNIST", "FashionMNIST"):
+        for name in ("mnist", "fashion-mnist"):
             shutil.copytree(self.folder / "mnist", data / name)
         suite = self._write_suite("data", ["mnist", "fashion-mnist"], "allow_partial = true")
         here = ("--jobs", "1", "--data", str(data))
