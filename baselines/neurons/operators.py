@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, library
 from torch._ops import OpOverload
 
 from baselines.neurons.kernels import recurrent, select
@@ -120,15 +120,15 @@ def _tensors(*parameters: Tensor | None) -> tuple[Tensor, ...]:
     return tuple(p for p in parameters if p is not None)
 
 
-# Defined in the library itself: what torch.library.custom_op wraps around a call costs more than a
+# Defined in the library itself: what custom_op wraps around a call costs more than a
 # small layer computes.
-_library = torch.library.Library("liafbench", "DEF")
+_library = library.Library("liafbench", "DEF")
 
 
 def _define(name: str, schema: str, compute: Any, fake: Any) -> OpOverload:
     _library.define(f"{name}{schema}", tags=torch.Tag.pt2_compliant_tag)
     _library.impl(name, compute, "CompositeExplicitAutograd")
-    torch.library.register_fake(f"liafbench::{name}", fake, lib=_library)
+    library.register_fake(f"liafbench::{name}", fake, lib=_library)
     operator: OpOverload = getattr(torch.ops.liafbench, name).default
     return operator
 
@@ -149,10 +149,10 @@ def _differentiable(operator: OpOverload, backward: OpOverload, tensors: int) ->
     def refuse(ctx: Any, *grads: Tensor) -> None:
         raise RuntimeError(f"{backward} is not differentiable: there is no second derivative")
 
-    torch.library.register_autograd(operator, back, setup_context=setup, lib=_library)
-    torch.library.register_autograd(backward, refuse, lib=_library)
+    library.register_autograd(operator, back, setup_context=setup, lib=_library)
+    library.register_autograd(backward, refuse, lib=_library)
     for device_type in ("cpu", "cuda"):
-        torch.library.register_autocast(operator, device_type, torch.float32, lib=_library)
+        library.register_autocast(operator, device_type, torch.float32, lib=_library)
 
 
 neuron = _define("neuron", f"(Tensor x, {_PARAMETERS}, {_STEP}) -> Tensor", _forward, _fake_forward)

@@ -9,7 +9,6 @@ import signal
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from types import TracebackType
 from typing import Any
 
 import ray
@@ -62,12 +61,7 @@ class RayCluster:
         self._desk: Any = desk.options(scheduling_strategy=OnNode(here, soft=False)).remote()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         ray.shutdown()
 
     def device(self, asked: str) -> str:
