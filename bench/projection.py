@@ -23,9 +23,9 @@ from bench.runs.store import Store, is_stale
 from bench.suites import Suite
 
 ASSUMED_SAMPLES = {"dvs128-gesture": 1_000}
-"""Training samples of a set whose size only reading it tells (`Task.train_samples` is None)."""
-SUBSETS = {"nmnist": ({"allow_partial": True}, 905), "fashion-mnist": ({"limit": 10_000}, 9_004)}
-"""What the measured cells had of a set that was not whole."""
+"""Training samples of a set whose size only reading it tells."""
+PART_SAMPLES = {"nmnist": 905}
+"""What the measured cells had of a set of which a part was there."""
 STAND_INS = {
     "liaf-net-recurrent": "liaf-net",
     "klif-recurrent": "klif",
@@ -71,9 +71,11 @@ class Projection:
         return Span(*(a + b for a, b in zip(tuned, trained, strict=True)))
 
 
-def train_samples(task: str) -> int:
-    """Training samples of a whole set after the validation split; 0 where nobody says."""
-    return tasks.get(task).train_samples or ASSUMED_SAMPLES.get(task, 0)
+def _whole(task: str) -> int:
+    samples = tasks.get(task).train_samples or ASSUMED_SAMPLES.get(task)
+    if samples is None:
+        raise UsageError(f"{task}: its training samples are not known; give it `train_samples`")
+    return samples
 
 
 def makespan(seconds: Sequence[float], workers: int) -> float:
@@ -101,13 +103,12 @@ class Rates:
     def _measured(self, run: Run) -> tuple[tuple[bool, str], float]:
         config = run.config
         task, (baseline,) = config["task"], config["baselines"]
-        options, samples = SUBSETS.get(task, ({}, 0))
-        if config["data"] == {}:
-            samples = train_samples(task)
-        elif config["data"] != options:
-            samples = 0
+        data = config["data"]
+        samples = tasks.get(task).training_samples(data)
+        if samples is None and data.get("allow_partial"):
+            samples = PART_SAMPLES.get(task)
         if not samples:
-            raise UsageError(f"run {run.run_id}: {task} {config['data']}: samples are not known")
+            raise UsageError(f"run {run.run_id}: {task} {data}: samples are not known")
         seconds = next(r.value for r in run.records if r.metric == "training_time")
         stories = config["backbone"] == "tokens"
         where = (task, config["backbone"], config["budget"], baseline)
@@ -123,7 +124,7 @@ class Rates:
         if rate is None:
             raise UsageError(f"{cell.baseline}: no measured cell to project {cell.task} from")
         where = (cell.task, cell.backbone, cell.budget, cell.baseline)
-        work = cell.recipe.epochs * train_samples(cell.task)
+        work = cell.recipe.epochs * _whole(cell.task)
         return rate.times(work * (1.0 if stories else self._macs[where]))
 
 

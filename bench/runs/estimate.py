@@ -26,7 +26,6 @@ from bench.runs.store import Store
 
 MIB = 2**20
 FLOAT_BYTES = 4
-VALIDATION_SHARE = 0.1
 COPIES = {"adam": 4, "sgd": 2}
 """Of each parameter in training: weight, gradient, and Adam's two moments."""
 LONG = 4  # steps
@@ -89,14 +88,14 @@ class Estimates:
         here = [(c, s) for c, s in measured if _data_key(c) == _data_key(wanted)]
         if here:
             return self._scaled(cell, [(c, s, 1.0) for c, s in here], "this task")
-        samples = _samples(cell.task, cell.data)
+        samples = tasks.get(cell.task).training_samples(cell.data)
         if samples is None:
             return Quantity(None, "no run of it here; number of training samples not known")
         others = [
             (config, seconds, number)
             for config, seconds in measured
             if config["backbone"] == cell.backbone
-            and (number := _samples(config["task"], config["data"]))
+            and (number := tasks.get(config["task"]).training_samples(config["data"]))
         ]
         if not others:
             return Quantity(None, "no run of this baseline and backbone here")
@@ -172,19 +171,6 @@ def _data_key(config: dict[str, Any]) -> str:
     """What decides how many samples an epoch has, and who computes them."""
     names = ("task", "backbone", "engine", "data")
     return json.dumps([config[name] for name in names], sort_keys=True)
-
-
-def _samples(task: str, data: dict[str, Any]) -> int | None:
-    """Training samples of a task with data options; None where only reading the data would tell."""
-    whole = tasks.get(task).train_samples
-    if whole is None or set(data) - {"limit"}:
-        return None
-    limit = data.get("limit")
-    if limit is None:
-        return whole
-    if tasks.get(task).kind == "tokens":  # a limit of each family
-        return None
-    return min(whole, round((1 - VALIDATION_SHARE) * limit))
 
 
 def _macs_of(config: dict[str, Any]) -> float | None:

@@ -117,6 +117,20 @@ def test_a_limit_takes_the_first_training_samples_only(loaded, fabricated, name)
     assert "20" in part.provenance["note"]
 
 
+@pytest.mark.parametrize("limit", [None, 300, 1000])
+def test_the_size_that_is_told_is_the_size_that_is_read(limit):
+    data = {} if limit is None else {"limit": limit}
+    told = TASKS["digits-dvs"].training_samples(data)
+    read = len(load("digits-dvs", **data).train)
+    assert told == read if limit is None else abs(told - read) <= TASKS["digits-dvs"].classes
+
+
+def test_a_size_that_only_the_data_tells_is_not_told():
+    assert TASKS["nmnist"].training_samples({"allow_partial": True}) is None
+    assert TASKS["babi-sim"].training_samples({"limit": 100}) is None
+    assert TASKS["dvs128-gesture"].training_samples({}) is None
+
+
 @pytest.mark.parametrize("limit", [0, -3, True])
 def test_a_limit_that_makes_no_sense(limit):
     with pytest.raises(UsageError, match="limit of digits-dvs"):

@@ -13,7 +13,7 @@ from baselines.backbones import Backbone
 from baselines.errors import UsageError, unknown
 from baselines.shapes import Frame
 from baselines.stages import Stage
-from bench.tasks.common.splits import Splits
+from bench.tasks.common.splits import HOLD_OUT, Splits
 
 DATA_VARIABLE = "LIAFBENCH_DATA"
 
@@ -121,6 +121,20 @@ class Task:
     size: int | None = None
     how_to_get: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def training_samples(self, data: Mapping[str, Any]) -> int | None:
+        """Training samples with these data options; None where only reading the data tells.
+
+        A `limit` is taken of images and events before every tenth goes to validation, so that it
+        gives this number to within a sample a class; of stories it is a limit of each family.
+        """
+        if self.train_samples is None or set(data) - {"limit"}:
+            return None
+        if "limit" not in data:
+            return self.train_samples
+        if self.kind == "tokens":
+            return None
+        return min(self.train_samples, round(data["limit"] * (HOLD_OUT - 1) / HOLD_OUT))
 
     @property
     def backbones(self) -> tuple[str, ...]:
