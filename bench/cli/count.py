@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ from rich.table import Table
 from baselines import build
 from baselines.errors import UsageError
 from bench.cli.console import console, emit_json, note
-from bench.counting import METRICS, Counts, measurements, trained_counts
+from bench.counting import METRICS, Counts, Measurement, measurements, trained_counts
 from bench.counting.costs import cost
 from bench.counting.energy import ENERGY
 from bench.runs.records import Run
@@ -121,7 +122,11 @@ def _energies(counts: Counts) -> dict[str, Any]:
     if counts.ac is None:
         return {}
     estimated = {
-        m.metric: {"value": m.value, "spread": m.spread, "unit": m.unit}
+        m.metric: {
+            "value": m.value,
+            "spread": _spread(m),
+            "unit": m.unit,
+        }
         for m in measurements(counts)
         if m.metric.startswith("energy")
     }
@@ -144,17 +149,29 @@ def _show(document: dict[str, Any], counts: Counts) -> None:
     console.print(table)
     for name in (n for n in METRICS if n != "spike_rate"):
         unit = METRICS[name].replace("1/sample", "per sample").removeprefix("1")
-        console.print(f"{name} {_number(getattr(counts, name))} {unit}".rstrip())
+        value = f"{_number(getattr(counts, name))}{_plus_minus(counts.spread.get(name), _number)}"
+        console.print(f"{name} {value} {unit}".rstrip())
     if counts.ac is None:
         note.print("mac_effective, ac and energy need a trained network: --run RUN")
         return
     for m in measurements(counts):
         if m.metric.startswith("energy"):
-            console.print(f"{m.metric} {m.value:.4g} ± {m.spread:.2g} {m.unit}, estimated")
+            value = f"{m.value:.4g}{_plus_minus(_spread(m), '{:.2g}'.format)}"
+            console.print(f"{m.metric} {value} {m.unit}, estimated")
+    over = "one sample" if counts.samples == 1 else f"mean ± std over {counts.samples} samples"
     note.print(
-        f"mean over {counts.samples} samples; constants: "
+        f"{over}; constants: "
         + "; ".join(f"{c.name} = {c.precision}, {c.title}" for c in ENERGY.values())
     )
+
+
+def _spread(measured: Measurement) -> float | None:
+    return measured.spread if measured.n > 1 else None
+
+
+def _plus_minus(spread: float | None, shown: Callable[[float], str]) -> str:
+    """The spread over samples; one sample has none."""
+    return "" if spread is None else f" ± {shown(spread)}"
 
 
 def _number(value: Any) -> str:

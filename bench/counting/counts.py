@@ -67,8 +67,10 @@ class Counts:
 
     @property
     def spread(self) -> dict[str, float]:
-        """Standard deviation over samples of every operation count."""
-        return {name: deviation([e[name] for e in self.each]) for name in OPERATIONS if self.each}
+        """Standard deviation over samples of every operation count; one sample has none."""
+        if len(self.each) < 2:
+            return {}
+        return {name: deviation([e[name] for e in self.each]) for name in OPERATIONS}
 
     def to_dict(self) -> dict[str, Any]:
         """Totals, and a list of layers, as plain numbers."""

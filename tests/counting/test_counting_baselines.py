@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -282,6 +283,18 @@ def test_a_run_is_counted_from_its_checkpoint(tmp_path: Path) -> None:
     assert (document["samples"], document["run"]) == (3, cell.run_id)
     assert document["mac_effective"] > 0
     assert set(document["estimated_energy"]) >= {"energy_45nm_fp32", "energy_dense_45nm_fp32"}
+    energy = document["estimated_energy"]["energy_45nm_fp32"]
+    assert document["spread"]["mac_effective"] > 0
+    assert energy["spread"] > 0
+
+    shown = CliRunner().invoke(app, asked[:-1]).stdout
+    assert re.search(r"^mac_effective [\d,.]+ ± [1-9][\d,.]* per sample$", shown, re.MULTILINE)
+    assert f"energy_45nm_fp32 {energy['value']:.4g} ± " in shown
+    alone = [*asked[:6], "--samples", "1", *asked[8:]]
+    one = json.loads(CliRunner().invoke(app, alone).stdout)
+    assert one["spread"] == {}
+    assert one["estimated_energy"]["energy_45nm_fp32"]["spread"] is None
+    assert "±" not in CliRunner().invoke(app, alone[:-1]).stdout
     asked[1] = "lstm"
     wrong = CliRunner().invoke(app, asked)
     assert "trained lif-snn on digits-dvs" in str(wrong.exception)
