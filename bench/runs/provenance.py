@@ -66,10 +66,15 @@ def processor() -> str:
 
 
 def machine(device: str) -> str:
-    """The folder name of results: GPU or processor model and the number of cores."""
+    """The folder name of results: the GPU's model, or processor, vector instructions and cores.
+
+    The instructions are those torch uses: processors of one name can differ in them, and with them
+    in speed and in the last digits.
+    """
     if device == "cuda":
         return slug(torch.cuda.get_device_name())
-    return slug(f"{processor()} {usable_cores()} cores")
+    vectors = torch.backends.cpu.get_cpu_capability()
+    return slug(f"{processor()} {vectors} {usable_cores()} cores")
 
 
 def usable_cores() -> int:
