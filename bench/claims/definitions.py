@@ -87,14 +87,14 @@ def _items(backbone: str, tasks: tuple[str, ...], static: tuple[str, ...] = ()) 
 STILL = ("mnist", "fashion-mnist", "cifar10")
 LIAF_PAPER = Scope(
     "LIAF paper",
-    ("liaf-net", "liaf-net-small"),
+    ("liaf-net", "claims-small"),
     (BABI, *_items("liaf", ("dvs128-gesture", "mnist-dvs", "cifar10-dvs"))),
     whole_data=True,
     reference="liaf-net",
 )
 LIAF_SMALL = Scope(
     "LIAF small",
-    ("liaf-net-small", "liaf-net"),
+    ("claims-small", "liaf-net"),
     (BABI, *_items("small", ("nmnist", "mnist-events-simulated", "mnist", "fashion-mnist"), STILL)),
     whole_data=False,
     reference="liaf-net",
@@ -108,7 +108,7 @@ KLIF_PAPER = Scope(
 )
 KLIF_SMALL = Scope(
     "KLIF small",
-    ("klif-small",),
+    ("claims-small",),
     _items("small", ("mnist", "fashion-mnist", "nmnist", "mnist-events-simulated"), STILL),
     whole_data=False,
     reference="klif",

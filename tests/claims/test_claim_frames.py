@@ -135,7 +135,7 @@ def test_suites_run_what_the_claims_need(scope: Scope) -> None:
                 assert item.is_family or (sides["seeds"] >= MIN_SEEDS).all()
 
 
-@pytest.mark.parametrize("name", ["liaf-net", "klif", "liaf-net-small", "klif-small"])
+@pytest.mark.parametrize("name", ["liaf-net", "klif", "claims-small"])
 def test_suites_tune_and_have_controls(name: str) -> None:
     suite = suites.load(name)
     controls: dict[str, set[str]] = {}
@@ -153,7 +153,7 @@ def test_suites_tune_and_have_controls(name: str) -> None:
 
 
 def test_babi_has_one_recipe() -> None:
-    groups = [suites.load(name).group[:2] for name in ("liaf-net", "liaf-net-small")]
+    groups = [suites.load(name).group[:2] for name in ("liaf-net", "claims-small")]
     assert groups[0] == groups[1]
     assert all(set(group.tasks) == set(FAMILY_TASKS) for group in groups[0])
     assert groups[0][0].recipe == groups[0][1].recipe

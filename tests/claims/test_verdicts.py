@@ -214,12 +214,13 @@ def test_a_recipe_that_a_suite_no_longer_has_is_not_judged(tmp_path: Path) -> No
 def test_a_limit_is_not_the_whole_data(tmp_path: Path) -> None:
     """The small suite says a limit itself: judged there, and marked."""
     small = claim("liaf-net > lif-snn", LIAF_SMALL)
-    where = {"suite": "liaf-net-small", "backbone": "small"}
-    runs = seeds("liaf-net", 92.0, "mnist", **where) + seeds("lif-snn", 90.0, "mnist", **where)
-    finding = next(f for f in verdicts(tmp_path, runs, small)[0].findings if f.item.name == "mnist")
+    where = {"suite": "claims-small", "backbone": "small"}
+    task = "mnist-events-simulated"
+    runs = seeds("liaf-net", 92.0, task, **where) + seeds("lif-snn", 90.0, task, **where)
+    finding = next(f for f in verdicts(tmp_path, runs, small)[0].findings if f.item.name == task)
     assert (finding.verdict, finding.note) == (Verdict.HOLDS, "partial data")
     whole = replace(small, scope=replace(small.scope, whole_data=True))
-    finding = next(f for f in verdicts(tmp_path, runs, whole)[0].findings if f.item.name == "mnist")
+    finding = next(f for f in verdicts(tmp_path, runs, whole)[0].findings if f.item.name == task)
     assert finding.note == "partial data does not count"
 
 
@@ -263,7 +264,7 @@ def test_partial_data_does_not_count_for_the_papers_claims(tmp_path: Path) -> No
 
 def test_partial_data_is_marked_where_it_counts(tmp_path: Path) -> None:
     small = claim("liaf-net > lif-snn", LIAF_SMALL)
-    where = {"suite": "liaf-net-small", "backbone": "small"}
+    where = {"suite": "claims-small", "backbone": "small"}
     runs = seeds("liaf-net", 92.0, "nmnist", **where) + seeds("lif-snn", 90.0, "nmnist", **where)
     backbone, _ = verdicts(tmp_path, partial(runs), small)
     finding = next(f for f in backbone.findings if f.item.name == "nmnist")
@@ -314,7 +315,7 @@ def test_babi_without_all_its_tasks_is_partly_run(tmp_path: Path) -> None:
 
 def test_babi_of_either_suite_will_do(tmp_path: Path) -> None:
     gains = np.resize([1.0, -1.0], 20)
-    runs = babi_runs(gains, suite="liaf-net-small")
+    runs = babi_runs(gains, suite="claims-small")
     backbone, _ = verdicts(tmp_path, runs, COMPARABLE)
     assert backbone.verdict == Verdict.HOLDS
 

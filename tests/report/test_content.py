@@ -135,7 +135,7 @@ def test_numbers_that_are_none_are_refused() -> None:
 
 def test_every_claim_stands_on_the_page_with_its_verdicts(tmp_path: Path) -> None:
     runs = [
-        report_runs.run(name, seed, figures, suite="klif-small", task="nmnist", budget=budget)
+        report_runs.run(name, seed, figures, suite="claims-small", task="nmnist", budget=budget)
         for name, figures in (("klif", (93.0, 40_010, 2.0)), ("lif-snn", (80.0, 40_000, 1.8)))
         for budget in ("equal-backbone", "equal-budget")
         for seed in range(6)

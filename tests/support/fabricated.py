@@ -54,7 +54,7 @@ def right_answers(accuracy: float, samples: int, seed: int) -> np.ndarray:
 @cache
 def _shipped(suite: str, task: str, baseline: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Recipe and data options: those of the claims' suites, or some."""
-    if suite.startswith(("liaf-net", "klif")) and suite in suites.shipped():
+    if suite.startswith(("liaf-net", "klif", "claims")) and suite in suites.shipped():
         for group in suites.load(suite).group:
             if task in group.tasks and baseline in group.baselines:
                 return group.recipe.model_dump(mode="json"), group.data
