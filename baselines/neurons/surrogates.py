@@ -54,8 +54,9 @@ def derivative(u: Tensor, surrogate: str, width: float) -> Tensor:
     if surrogate == "triangle":
         return u.abs().div_(-width).add_(1).clamp_(min=0).div_(width)
     if surrogate == "sigmoid":
-        s = torch.sigmoid(u * width)
-        return s.mul(1 - s).mul_(width)
+        # s * (1 - s) with s = 1 / (1 + e), without the cancellation in 1 - s far above threshold.
+        e = (u * width).abs_().neg_().exp_()
+        return e.div_((e + 1).square_()).mul_(width)
     if surrogate == "atan":
         return (u * (math.pi / 2 * width)).square_().add_(1).reciprocal_().mul_(width / 2)
     raise unknown("surrogate", surrogate, DEFAULT_WIDTHS)
