@@ -13,7 +13,7 @@ from baselines.registry import Baseline, Layers
 
 
 def fill(backbone: Backbone, engine: str) -> Layers:
-    """torch.nn.GRU; the padding of a story is never seen."""
+    """torch.nn.GRU; it never sees the padding of a story and starts with long memories."""
     return recurrent.fill(backbone, nn.GRU, "gru")
 
 

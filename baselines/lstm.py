@@ -13,7 +13,7 @@ from baselines.registry import Baseline, Layers
 
 
 def fill(backbone: Backbone, engine: str) -> Layers:
-    """torch.nn.LSTM; the padding of a story is never seen."""
+    """torch.nn.LSTM; it never sees the padding of a story and starts with long memories."""
     return recurrent.fill(backbone, nn.LSTM, "lstm")
 
 

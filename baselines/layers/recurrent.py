@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from baselines.backbones import Backbone
@@ -29,6 +30,26 @@ class FlatFrames(nn.Module):
         return x.flatten(2)
 
 
+def remember(cell: nn.LSTM | nn.GRU, steps: int) -> None:
+    """Chrono initialisation (Tallec and Ollivier 2018): memories of 2 to `steps` steps.
+
+    The bias of the gate that keeps the state (forget gate of LSTM, update gate of GRU) is log u, u
+    uniform in [1, steps - 1]; that of LSTM's input gate is its negative. With torch's own biases
+    half the state is lost at each step, and with it the gradient of all but the last few words.
+    """
+    units = cell.hidden_size
+    for layer in range(cell.num_layers):
+        into, back = getattr(cell, f"bias_ih_l{layer}"), getattr(cell, f"bias_hh_l{layer}")
+        with torch.no_grad():
+            kept = torch.empty_like(into[:units]).uniform_(1, max(steps - 1, 1)).log()
+            # In torch the second gate is the one that keeps, of LSTM and GRU alike.
+            into[units : 2 * units] = kept
+            back[units : 2 * units] = 0
+            if isinstance(cell, nn.LSTM):
+                into[:units] = -kept
+                back[:units] = 0
+
+
 def fill(backbone: Backbone, cell: type[nn.LSTM] | type[nn.GRU], name: str) -> dict[str, nn.Module]:
     """Frames or tokens to `cell` (one layer; on tokens one per dense stage) to a classifier."""
     units = backbone.recurrent_units
@@ -37,6 +58,7 @@ def fill(backbone: Backbone, cell: type[nn.LSTM] | type[nn.GRU], name: str) -> d
         embed = next(stage for stage in backbone.stages if isinstance(stage, Embed))
         depth = sum(isinstance(stage, Dense) for stage in backbone.stages) - 1
         reader = Reader(embedding(embed), cell(embed.features, units, num_layers=depth))
+        remember(reader.cell, backbone.time_steps)
         return {"reader": reader, "classifier": classifier}
     frames = FlatFrames(backbone.channels, backbone.height, backbone.width)
     layer = cell(frames.features, units)

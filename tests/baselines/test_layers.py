@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from baselines import build
 from baselines.layers import (
     ConvLSTM,
     Folded,
@@ -169,6 +170,51 @@ def test_reader_equals_packed_sequences(cell, layers):
     state = reader.cell(packed)[1]
     hidden = state[0] if cell is nn.LSTM else state
     torch.testing.assert_close(reader(STORIES), hidden[-1])
+
+
+def silenced(name: str, layers: int) -> nn.LSTM | nn.GRU:
+    """The recurrence of a network on stories, deaf to its input and to itself."""
+    cell = build(name, "babi-qa1", layers=layers).reader.cell
+    for weight_name, weight in cell.named_parameters():
+        if weight_name.startswith("weight"):
+            nn.init.zeros_(weight)
+    return cell
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+def test_memories_of_stories_last_two_to_sixty_four_steps(name, layers):
+    cell = silenced(name, layers)
+    for layer in range(layers):  # a candidate of 0: the state only decays
+        for bias in ("bias_ih", "bias_hh"):
+            candidate = slice(200, 300)  # the third gate of both
+            getattr(cell, f"{bias}_l{layer}").data[candidate] = 0
+    state = torch.ones(layers, 1, 100)
+    after = cell(torch.zeros(1, 1, 50), (state, state) if name == "lstm" else state)[1]
+    kept = after[1] if name == "lstm" else after
+    lasting = 1 / (1 - kept)
+    assert lasting.min() >= 1.99
+    assert lasting.max() <= 64.01
+    assert 26 < lasting.mean() < 40  # uniform: 33, +-1.8 over 100 units
+    assert lasting.unique().numel() > 90 * layers
+
+
+def test_an_lstm_takes_in_what_it_does_not_keep():
+    cell = silenced("lstm", 1)
+    cell.bias_ih_l0.data[200:300] = 20  # a candidate of 1
+    ones = torch.ones(1, 1, 100)
+    state = cell(torch.zeros(1, 1, 50), (ones, ones))[1][1]
+    torch.testing.assert_close(state, ones)  # kept + taken in = 1
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+def test_the_first_of_forty_words_is_learned_from(name):
+    reader = build(name, "babi-qa1").reader
+    story = torch.arange(2, 42).clamp(max=20)[:, None]
+    embedded = reader.embedding(story).detach().requires_grad_()
+    reader.cell(embedded)[0][-1].square().sum().backward()
+    gradients = embedded.grad.flatten(1).norm(dim=1)
+    assert gradients[0] > 1e-3 * gradients[-1]  # a state halved 39 times: 1e-12
 
 
 def test_a_bag_of_words_averages_what_is_there():
