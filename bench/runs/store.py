@@ -18,7 +18,7 @@ import torch
 from pydantic import ValidationError
 
 from baselines.errors import UsageError
-from bench.runs.cells import NUMERICS_VERSION
+from bench.runs.cells import numerics_version
 from bench.runs.records import COLUMNS, SCHEMA, Run
 
 Stamp = tuple[int, int]
@@ -231,7 +231,7 @@ def _free_name(path: Path) -> Path:
 
 def is_stale(run: Run) -> bool:
     """Whether the run was made before the last fix that changed numbers."""
-    return run.config.get("numerics_version") != NUMERICS_VERSION
+    return run.config.get("numerics_version") != numerics_version(run.config)
 
 
 def _records_csv(runs: Iterable[Run]) -> str:

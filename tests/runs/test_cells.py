@@ -73,6 +73,19 @@ def test_a_new_numerics_version_is_a_new_cell(monkeypatch: pytest.MonkeyPatch) -
     assert cell.run_id != before
 
 
+def test_a_fix_of_some_networks_makes_only_their_training_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trained = list(training_cells(suite()))
+    every = [*trained, *timing_cells(trained)]
+    before = [cell.run_id for cell in every]
+    chosen = trained[0].baseline, trained[0].backbone
+    monkeypatch.setitem(cells.NUMERICS_OF, chosen, cells.NUMERICS_VERSION + 1)
+    changed = [cell for cell, old in zip(every, before, strict=True) if cell.run_id != old]
+    assert changed == [cell for cell in trained if (cell.baseline, cell.backbone) == chosen]
+    assert 0 < len(changed) < len(trained)
+
+
 def test_tuning_cells_cover_the_grid_with_seeds_of_their_own() -> None:
     grid = suite(learning_rate_grid=(1e-3, 3e-3), tuning_seeds=(100, 101, 102), tuning_epochs=2)
     first, second = (cell for cell in list(training_cells(grid))[:2])

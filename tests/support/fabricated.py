@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bench import suites
-from bench.runs.cells import NUMERICS_VERSION
+from bench.runs.cells import NUMERICS_VERSION, numerics_version
 
 SAMPLES = 400
 COUNTS = {
@@ -72,7 +72,7 @@ def train_run(
     engine: str = "native",
     seed: int = 0,
     samples: int = 0,
-    numerics: int = NUMERICS_VERSION,
+    numerics: int | None = None,
     recipe: dict[str, Any] | None = None,
     data: dict[str, Any] | None = None,
     options: dict[str, Any] | None = None,
@@ -94,8 +94,9 @@ def train_run(
         "kind": "train", "task": task, "backbone": backbone, "baselines": [baseline],
         "engine": engine, "budget": budget, "seed": seed, "measure": {"count_samples": 32},
         "recipe": recipe or own_recipe, "data": own_data if data is None else data,
-        "options": options or {}, "numerics_version": numerics,
+        "options": options or {},
     }  # fmt: skip
+    config["numerics_version"] = numerics_version(config) if numerics is None else numerics
     records = []
     predictions: dict[str, Any] = {}
     if accuracy is not None:
