@@ -11,7 +11,6 @@ from bench.runs.cells import Cell
 from bench.runs.ingredients import build_net, load_splits
 from bench.runs.outcome import Outcome
 from bench.runs.records import Record
-from bench.timing import apply_policy
 from bench.timing.group import time_group
 from bench.timing.options import Options
 from bench.training.recipe import make_loss, make_optimizer
@@ -23,7 +22,6 @@ def time_cell(cell: Cell, data_dir: str | None, device: str) -> Outcome:
     generator = torch.Generator().manual_seed(0)
     batch = next(iter(splits.train.batches(cell.measure.timing_batch, generator=generator)))
     recipe = cell.recipe
-    apply_policy()
     times = time_group(
         {name: functools.partial(_build, cell, name) for name in cell.baselines},
         batch.x,

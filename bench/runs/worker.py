@@ -16,6 +16,8 @@ from bench.runs.provenance import provenance, usable_cores
 from bench.runs.records import SCHEMA, Run
 from bench.runs.timing import time_cell
 from bench.runs.train import train_cell, tune_cell
+from bench.timing import apply_policy
+from bench.timing.allocator import trim
 
 __all__ = ["Job", "work"]
 
@@ -40,6 +42,9 @@ def _work(job: Job, on_epoch: OnEpoch) -> Run:
     # One thread for every training cell: accuracy must not depend on how many run side by side.
     threads = usable_cores() if cell.kind == "time" else 1
     torch.set_num_threads(threads)
+    # What the cells before this one have freed is not this one's memory.
+    trim()
+    allocator = apply_policy()
     outcome = _outcome(job, functools.partial(on_epoch, cell.run_id))
     if outcome.state is not None:
         job.store.save_weights(cell.run_id, outcome.state)
@@ -53,6 +58,7 @@ def _work(job: Job, on_epoch: OnEpoch) -> Run:
         provenance={
             **provenance(job.device, threads),
             "jobs": 1 if cell.kind == "time" else job.jobs,
+            "allocator": allocator,
             **outcome.provenance,
         },
         records=outcome.records,
