@@ -63,7 +63,12 @@ class _Source(BaseModel):
     commit: str | None = None
     device: str | None = None
     kernel: str | None = None
+    kernel_fallbacks: list[str] = Field(default_factory=list)
     data: dict[str, Any] = Field(default_factory=dict)
+
+    def kernels(self) -> str:
+        """The neurons' kernel, and where a slower one had to stand in for it."""
+        return "; ".join([self.kernel or "", *self.kernel_fallbacks])
 
 
 @dataclass(frozen=True)
@@ -145,7 +150,7 @@ def _run_row(run: Run, machine: str) -> tuple[Any, ...]:
         option_line(config.data), config.engine, config.budget, "+".join(config.baselines),
         option_line(config.options), config.seed, run.status, run.reason or "", is_stale(run),
         shared_recipe(config.recipe), _partial(config, source), source.commit or "",
-        config.numerics_version, source.device or "", source.kernel or "", run.started,
+        config.numerics_version, source.device or "", source.kernels(), run.started,
         tuple(_finding(each) for each in run.health), bytes.fromhex(predictions.correct),
         predictions.n, str(config.recipe.get("learning_rate", "")),
         json.dumps(config.code, sort_keys=True), config.budget_reference or "",

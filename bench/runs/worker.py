@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 
 import torch
 
+from baselines.neurons.kernels import fallbacks
 from bench.runs.claims import Claims
 from bench.runs.job import Job
 from bench.runs.outcome import Outcome
@@ -45,6 +46,7 @@ def _work(job: Job, on_epoch: OnEpoch) -> Run:
     # What the cells before this one have freed is not this one's memory.
     trim()
     allocator = apply_policy()
+    before = fallbacks()
     outcome = _outcome(job, functools.partial(on_epoch, cell.run_id))
     if outcome.state is not None:
         job.store.save_weights(cell.run_id, outcome.state)
@@ -59,6 +61,7 @@ def _work(job: Job, on_epoch: OnEpoch) -> Run:
             **provenance(job.device, threads),
             "jobs": 1 if cell.kind == "time" else job.jobs,
             "allocator": allocator,
+            "kernel_fallbacks": sorted(fallbacks() - before),
             **outcome.provenance,
         },
         records=outcome.records,

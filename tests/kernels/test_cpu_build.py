@@ -14,7 +14,14 @@ from typing import Any
 import pytest
 import torch
 
-from baselines.neurons.kernels import KernelFallback, cpu_build, cpu_call, kernel_in_use, select
+from baselines.neurons.kernels import (
+    KernelFallback,
+    cpu_build,
+    cpu_call,
+    fallbacks,
+    kernel_in_use,
+    select,
+)
 from baselines.neurons.kernels.cpu import Cpu
 from baselines.neurons.step import Step
 
@@ -98,8 +105,11 @@ def test_backward_falls_back_when_only_the_forward_compiles(
         raise cpu_build.Unavailable("broken compiler: lost")
 
     monkeypatch.setattr(cpu_build, "load", lost)
+    before = fallbacks()
     with pytest.warns(KernelFallback, match="lost"):
         found = kernel.backward(x, x, *GIVEN, None, Step(), needs)
+    (said,) = fallbacks() - before
+    assert said == "kernel cpu stands aside in a backward pass: broken compiler: lost"
     torch.testing.assert_close(found, expected)
 
 

@@ -10,7 +10,7 @@ import torch
 
 from baselines.errors import UsageError
 from baselines.neurons import LIF, kernels
-from baselines.neurons.kernels import KernelFallback, kernel_in_use, select
+from baselines.neurons.kernels import KernelFallback, fallback, fallbacks, kernel_in_use, select
 from baselines.neurons.kernels.portable import Portable
 from baselines.neurons.step import Step
 
@@ -42,7 +42,7 @@ def only(monkeypatch: pytest.MonkeyPatch) -> Any:
     def install(*some: Any) -> None:
         monkeypatch.setattr(kernels, "kernels", lambda: some)
         monkeypatch.delenv("LIAFBENCH_KERNEL", raising=False)
-        kernels._warn_once.cache_clear()
+        fallback._warn_once.cache_clear()
 
     return install
 
@@ -52,9 +52,11 @@ def test_the_first_that_can_is_chosen_and_a_fallback_is_said_once(only: Any) -> 
     assert select(torch.zeros(2, 1), NUMBERS, Step()).name == "cpu-test"
     with pytest.warns(KernelFallback, match="cpu-test stands aside: no float64"):
         assert select(torch.zeros(2, 1).double(), NUMBERS, Step()).name == "portable"
+    before = fallbacks()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         LIF()(torch.zeros(2, 1).double())
+    assert [*(fallbacks() - before)] == ["kernel cpu-test stands aside: no float64"]
 
 
 def test_the_provenance_names_the_kernel_and_why_a_faster_one_stood_aside(only: Any) -> None:

@@ -82,6 +82,7 @@ def test_every_cell_is_recorded_with_its_provenance(finished: tuple[Session, Hea
         assert each.config["recipe"]["epochs"] == 1
         assert each.provenance["threads"] == 1
         assert each.provenance["kernel"]
+        assert each.provenance["kernel_fallbacks"] == []
         assert each.provenance["allocator"].startswith(("keep-pages", "default (not glibc"))
         assert each.provenance["data"]["split_checksum"]
         assert session.plan.store.checkpoint(each.run_id).exists()

@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 from support.fabricated import NUMERICS_VERSION, run_id, time_run, train_run, write_runs
 
-from bench.tables import comparison, cost, read_records
+from bench.tables import comparison, cost, read_records, render
 from bench.tables.comparison import everything
 
 
@@ -211,3 +211,12 @@ def test_a_users_metric_is_in_everything(tmp_path: Path) -> None:
     assert frame["carbon"].tolist() == [3.0]
     assert frame.attrs["units"]["carbon"] == "g"
     assert "test_accuracy/hard" not in frame.columns
+
+
+def test_a_kernel_that_stood_in_for_another_is_named_below_the_table(tmp_path: Path) -> None:
+    runs = [train_run(seed=0), train_run(seed=1)]
+    said = "kernel cpu stands aside in a backward pass: compiling took more than 4.5 s"
+    runs[1]["provenance"]["kernel_fallbacks"] = [said]
+    frame = frame_of(tmp_path, runs)
+    assert f"portable; {said}" in render(frame, "md")
+    assert said not in render(frame_of(tmp_path / "without", runs[:1]), "md")

@@ -9,16 +9,26 @@ from __future__ import annotations
 
 import functools
 import os
-import warnings
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from baselines.errors import UsageError, unknown
+from baselines.neurons.kernels.fallback import KernelFallback, fallbacks, stands_aside
 from baselines.neurons.step import Step
 
-__all__ = ["Gradients", "Kernel", "Needs", "Step", "kernel_in_use", "kernels", "select"]
+__all__ = [
+    "Gradients",
+    "Kernel",
+    "KernelFallback",
+    "Needs",
+    "Step",
+    "fallbacks",
+    "kernel_in_use",
+    "kernels",
+    "select",
+]
 
 Gradients = tuple[Tensor | None, Tensor | None, Tensor | None, Tensor | None, Tensor | None]
 Needs = tuple[bool, bool, bool, bool, bool]
@@ -71,10 +81,6 @@ class Kernel(Protocol):
         """
 
 
-class KernelFallback(UserWarning):
-    """A faster kernel stood aside for a slower one."""
-
-
 @functools.cache
 def kernels() -> tuple[Kernel, ...]:
     """Every kernel, fastest first; the last one refuses nothing."""
@@ -98,7 +104,7 @@ def select(x: Tensor, parameters: tuple[Tensor, ...], step: Step) -> Kernel:
         if reason is None:
             return kernel
         if _meant_for(kernel, x.device.type):
-            _warn_once(f"kernel {kernel.name} stands aside: {reason}")
+            stands_aside(f"kernel {kernel.name} stands aside: {reason}")
     raise AssertionError("the portable kernel refuses nothing")
 
 
@@ -137,8 +143,3 @@ def _named(name: str, x: Tensor, parameters: tuple[Tensor, ...], step: Step) -> 
     if reason is not None:
         raise UsageError(f"LIAFBENCH_KERNEL={name}: {reason}; unset it to let another kernel do it")
     return known[name]
-
-
-@functools.cache
-def _warn_once(message: str) -> None:
-    warnings.warn(message, KernelFallback, stacklevel=3)

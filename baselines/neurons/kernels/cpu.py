@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import math
-import warnings
 
 import torch
 from torch import Tensor
 
-from baselines.neurons.kernels import Gradients, KernelFallback, Needs, cpu_build, cpu_call
+from baselines.neurons.kernels import Gradients, Needs, cpu_build, cpu_call
+from baselines.neurons.kernels.fallback import stands_aside
 from baselines.neurons.kernels.layout import (
     SHARED,
     Broadcast,
@@ -82,7 +81,7 @@ class Cpu:
         try:
             library = cpu_call.backward_library(step, x.dtype, varied, needs[1:])
         except cpu_build.Unavailable as reason:
-            _warn_once(str(reason))
+            stands_aside(f"kernel cpu stands aside in a backward pass: {reason}")
             return Portable().backward(grad_y, x, alpha, beta, v_threshold, k, step, needs)
         grad_y = with_frame_strides(grad_y.to(x.dtype), frames.stride()[1:])
         grad_x = empty_frames(frames) if needs[0] else None
@@ -154,10 +153,3 @@ def _split(columns: int, elements: int, most: int) -> tuple[int, int]:
 def _streams(row_bytes: int, rows: int) -> bool:
     """Whether results go past the caches: they are large, and every row starts a cache line."""
     return row_bytes * rows >= STREAM_FROM and row_bytes % 64 == 0
-
-
-@functools.cache
-def _warn_once(reason: str) -> None:
-    warnings.warn(
-        f"kernel cpu stands aside in a backward pass: {reason}", KernelFallback, stacklevel=3
-    )
