@@ -49,7 +49,10 @@ def test_layers_are_means_over_seeds_in_the_networks_order(tmp_path: Path) -> No
 
 def test_curves_come_from_the_runs_that_count(tmp_path: Path) -> None:
     old = report_runs.run("gru", 0, (90.0, 1000, 2.0), started="2020-01-01T00:00:00+00:00")
-    newer = report_runs.run("gru", 0, (90.0, 1000, 2.0), recipe={"epochs": 5}, epochs=5)
+    newer = report_runs.run(
+        "gru", 0, (90.0, 1000, 2.0), recipe={"epochs": 5}, epochs=5,
+        started="2027-01-01T00:00:00+00:00",
+    )  # fmt: skip
     failed = train_run("gru", None, seed=1)
     assert old["run_id"] != newer["run_id"]
     document = gather(write_runs(tmp_path, [old, newer, failed])).document

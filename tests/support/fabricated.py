@@ -111,7 +111,7 @@ def train_run(
         ]
     document = {
         "schema": 1,
-        "run_id": run_id(suite, place, data, options, recipe, numerics),
+        "run_id": run_id(suite, place, data, options, recipe, config["numerics_version"]),
         "suite": suite,
         "kind": "train",
         "status": "failed" if accuracy is None else "done",
