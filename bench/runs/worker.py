@@ -48,6 +48,7 @@ def _work(job: Job, on_epoch: OnEpoch) -> Run:
     allocator = apply_policy()
     before = fallbacks()
     outcome = _outcome(job, functools.partial(on_epoch, cell.run_id))
+    stood_in = sorted(fallbacks() - before)
     if outcome.state is not None:
         job.store.save_weights(cell.run_id, outcome.state)
     run = Run(
@@ -61,7 +62,7 @@ def _work(job: Job, on_epoch: OnEpoch) -> Run:
             **provenance(job.device, threads),
             "jobs": 1 if cell.kind == "time" else job.jobs,
             "allocator": allocator,
-            "kernel_fallbacks": sorted(fallbacks() - before),
+            "kernel_fallbacks": stood_in,
             **outcome.provenance,
         },
         records=outcome.records,
