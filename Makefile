@@ -32,8 +32,9 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Side by side on the cores at hand; a few workers, since tests start processes of their own.
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 soak: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,ray]'
@@ -65,6 +66,9 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --all-extras --universal --pytho
 lock: $(STAMP)
 	$(BIN)/python -m pip install --quiet uv
 	printf 'torch==2.13.0\n' | $(COMPILE) --constraint - --output-file constraints.txt
+	sed -i -e '1i # Exact pins of everything `make install` brings in, for Python 3.10 and later.' \
+		-e '1i # Made by `make lock`; torch stays at the version the results were measured with.' \
+		constraints.txt
 	$(COMPILE) --constraint constraints.txt --generate-hashes \
 		$(addprefix --no-emit-package ,$(APART)) --output-file requirements.lock
 

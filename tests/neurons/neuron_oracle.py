@@ -81,7 +81,7 @@ class Oracle:
         if self.surrogate == "rect":
             self._near(margin.abs() - self.width)
         soft = smooth_step(margin, self.surrogate, self.width)
-        return (margin >= 0).double() + (soft - soft.detach())
+        return (margin >= 0).to(margin.dtype) + (soft - soft.detach())
 
     def _show(self, u: Tensor) -> Tensor:
         v = u - self.v_threshold if self.threshold_related else u

@@ -36,6 +36,9 @@ from baselines.neurons.kernels import cpu_build
 
 PLACES = tuple((family, layout) for family, layouts in LAYOUTS.items() for layout in layouts)
 SELECTED = 2400
+SHOWN = 5
+UNFIT = 0.01
+"""Of the problems, the most that may be drawn again because float32 cannot hold the bounds."""
 
 
 def refuse(setting: Setting) -> None:
@@ -70,13 +73,17 @@ def selection() -> list[tuple[Setting, tuple[str, str], torch.dtype, str]]:
 
 @pytest.mark.parametrize("part", range(10))
 def test_a_selection_of_all_combinations(monkeypatch: pytest.MonkeyPatch, part: int) -> None:
+    unfit = 0
     for number, (setting, place, dtype, kernel) in enumerate(selection()[part::10]):
         if not setting.allowed:
             refuse(setting)
             setting = setting.legal()
         engine, forced = KERNELS[kernel]
         monkeypatch.setenv("LIAFBENCH_KERNEL", forced)
-        check(engine, setting, problem(setting, place[0], dtype, number), place[1])
+        given = problem(setting, place[0], dtype, number)
+        check(engine, setting, given, place[1])
+        unfit += given.unfit
+    assert unfit <= UNFIT * SELECTED / 10
 
 
 def test_every_two_options_meet_in_the_selection() -> None:
@@ -130,12 +137,17 @@ def kernels(monkeypatch: pytest.MonkeyPatch, variants: Path) -> tuple[str, ...]:
     return tuple(KERNELS)
 
 
-def run(
+def misses(
     monkeypatch: pytest.MonkeyPatch, setting: Setting, kernel: str, given: Any, layout: str
-) -> None:
+) -> list[str]:
+    """What is wrong with one setting, so that a long test can go on and name them all."""
     engine, forced = KERNELS[kernel]
     monkeypatch.setenv("LIAFBENCH_KERNEL", forced)
-    check(engine, setting, given, layout)
+    try:
+        check(engine, setting, given, layout)
+    except AssertionError as error:
+        return [str(error)]
+    return []
 
 
 @pytest.mark.soak
@@ -150,7 +162,7 @@ def test_every_combination(
 
     In each of the turns a setting meets another layout of every shape, until it has met all.
     """
-    ran = 0
+    ran, unfit, problems, missed = 0, 0, 0, []
     for number, both in enumerate(_batched(settings(variant, reset, own=False), len(FLAGS))):
         fixed = both[0]  # the two differ in what is learned alone
         for family, dtype in itertools.product(families(fixed.recurrent), DTYPES):
@@ -158,16 +170,19 @@ def test_every_combination(
             if turn >= len(layouts):
                 continue
             given = problem(fixed, family, dtype, 1000 * number)
+            problems, unfit = problems + 1, unfit + given.unfit
             for setting, kernel in itertools.product(both, kernels):
                 if not (fixed.recurrent and kernel == "cpu"):
-                    run(
-                        monkeypatch, setting, kernel, given, layouts[(number + turn) % len(layouts)]
-                    )
+                    layout = layouts[(number + turn) % len(layouts)]
+                    missed += misses(monkeypatch, setting, kernel, given, layout)
                     ran += 1
     forms = len(SPELLINGS) * len(SHARING) * len(FLAGS) * len(WIDTHS) * len(FLAGS)
     shapes, dense = (sum(turn < len(LAYOUTS[f]) for f in some) for some in (LAYOUTS, DENSE))
     assert ran == forms * len(DTYPES) * (shapes * len(kernels) + dense * len({*kernels} - {"cpu"}))
+    assert not missed, f"{len(missed)} of {ran}: " + "; ".join(missed[:SHOWN])
+    assert unfit <= UNFIT * problems
     record_property("runs", ran)
+    record_property("drawn again", unfit)
 
 
 def _batched(items: Any, size: int) -> Any:
@@ -187,7 +202,7 @@ def test_every_parameter_on_its_own(
     turns. The compiled kernel, which has a variant for each, and the definition see one surrogate
     and one detach_reset for each choice of what is learned. What may not be is refused.
     """
-    ran = refused = 0
+    ran, refused, missed = 0, 0, []
     learns = [*itertools.product(FLAGS, repeat=3)]
     for number, alike in enumerate(_batched(settings(variant, reset, own=True), len(learns))):
         existing = [s for s in alike if s.allowed]
@@ -205,10 +220,11 @@ def test_every_parameter_on_its_own(
             its = (setting.surrogate, setting.detach_reset) == (list(WIDTHS)[turn % 4], turn > 3)
             for kernel in kernels:
                 if kernel == "portable" or (its and not (setting.recurrent and kernel == "cpu")):
-                    run(monkeypatch, setting, kernel, given, layout)
+                    missed += misses(monkeypatch, setting, kernel, given, layout)
                     ran += 1
     total = len(SPELLINGS) * len(SHARING) ** 3 * len(learns) * len(WIDTHS) * 2 * 2
     kept = 60 if reset == "soft" else 264  # 9 * 4 + 2 * 3 * 4, and 27 * 8 + 2 * 3 * 8
     assert refused == total - kept * len(WIDTHS) * 2 * 2
+    assert not missed, f"{len(missed)} of {ran}: " + "; ".join(missed[:SHOWN])
     record_property("runs", ran)
     record_property("refused", refused)
