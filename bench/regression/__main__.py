@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +13,14 @@ from rich.markup import escape
 
 from baselines.errors import UsageError
 from bench.cli.console import console, note
-from bench.regression.judge import Finding, judge, load, marked_worse
+from bench.regression.judge import (
+    Finding,
+    confirmed,
+    exactly,
+    judge,
+    load,
+    marked_worse,
+)
 from bench.regression.measure import RESULTS, Asv, git
 from bench.runs.provenance import machine
 
@@ -51,11 +59,11 @@ def regression(
     if git(root, "status", "--porcelain", "--untracked-files=no"):
         note.print("uncommitted changes are not measured, except those of the benchmarks")
     asv.prepare()
-    if environment is Environment.asv:
-        asv.continuous(old, new)
-    else:
-        asv.in_current_environment(old, new)
-    findings = findings_of(asv, old, new, environment)
+    findings = measured(asv, old, new, environment)
+    if slower := [finding for finding in findings if finding.of_time]:
+        note.print("measured once more: " + escape(", ".join(f.benchmark for f in slower)))
+        again = measured(replace(asv, only=exactly(slower)), old, new, environment)
+        findings = confirmed(findings, again)
     if quick:
         note.print("one sample of each benchmark: times were not judged")
     if findings:
@@ -63,6 +71,15 @@ def regression(
             console.print(f"[red]REGRESSION[/] {escape(finding.benchmark)}: {escape(finding.what)}")
         raise typer.Exit(REGRESSION)
     console.print(f"no regression: {new[:12]} against {old[:12]}")
+
+
+def measured(asv: Asv, old: str, new: str, environment: Environment) -> list[Finding]:
+    """Measures both commits and judges them."""
+    if environment is Environment.asv:
+        asv.continuous(old, new)
+    else:
+        asv.in_current_environment(old, new)
+    return findings_of(asv, old, new, environment)
 
 
 def findings_of(asv: Asv, old: str, new: str, environment: Environment) -> list[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ CONFIRMED = 1.25
 """What asv marks counts when the best samples differ by this much too: load comes and goes within
 a run and moves medians; the best of many samples it hardly moves."""
 WORSE = "+"
+FAILS = "fails"
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,11 @@ class Finding:
 
     benchmark: str
     what: str
+
+    @property
+    def of_time(self) -> bool:
+        """Whether it is a time that became longer: what load can do as well as a commit."""
+        return _kind(self.benchmark) == "time" and self.what != FAILS
 
 
 @dataclass
@@ -42,7 +49,7 @@ def judge(
     A benchmark that is new, has another version or failed before is compared with nothing.
     times: whether there are samples enough to judge times by.
     """
-    found = [Finding(name, "fails") for name, value in after.values.items() if value is None]
+    found = [Finding(name, FAILS) for name, value in after.values.items() if value is None]
     for name, value in after.values.items():
         old = before.values.get(name)
         if value is None or old is None:
@@ -60,6 +67,21 @@ def judge(
             what = "larger" if _kind(name) == "peakmem" else "slower"
             found.append(Finding(name, f"{what}: {ratio:.2f} times the parent's best"))
     return found
+
+
+def confirmed(first: list[Finding], again: list[Finding]) -> list[Finding]:
+    """Findings of the first measurement; those of times only where the second has them too."""
+    still = {finding.benchmark: finding for finding in again}
+    return [
+        still[finding.benchmark] if finding.of_time else finding
+        for finding in first
+        if not finding.of_time or finding.benchmark in still
+    ]
+
+
+def exactly(findings: list[Finding]) -> str:
+    """The regular expression of their benchmarks, with their parameters, and no others."""
+    return f"^({'|'.join(re.escape(finding.benchmark) for finding in findings)})$"
 
 
 def marked_worse(table: str) -> set[str]:

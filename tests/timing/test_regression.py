@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import pkgutil
+import re
 import subprocess
 from pathlib import Path
 
@@ -16,7 +17,15 @@ import pytest
 from baselines.errors import UsageError
 from bench.regression import benchmarks
 from bench.regression.benchmarks.counting import Counts
-from bench.regression.judge import Measured, judge, load, marked_worse
+from bench.regression.judge import (
+    Finding,
+    Measured,
+    confirmed,
+    exactly,
+    judge,
+    load,
+    marked_worse,
+)
 from bench.regression.measure import COMMAND, check_import, git, worktree
 
 TABLE = """
@@ -79,6 +88,33 @@ def test_a_benchmark_that_fails_now_is_named_and_a_new_one_is_not():
 
 def test_another_version_of_a_benchmark_is_not_compared():
     assert whats(measured("1", track=1.0, time=1.0), measured("2", track=2.0, time=9.0)) == []
+
+
+def test_a_longer_time_counts_when_it_is_measured_twice_and_the_rest_at_once():
+    other = TIME.replace("lif", "klif")
+    first = [
+        Finding(TIME, "slower: 1.6 times the parent's best"),
+        Finding(other, "slower: 1.6 times the parent's best"),
+        Finding(TRACK, "count changed: 1 -> 2"),
+        Finding(MEMORY, "larger: 2.00 times the parent's best"),
+        Finding(f"{TIME} too", "fails"),
+    ]
+    again = [Finding(other, "slower: 1.9 times the parent's best")]
+    assert confirmed(first, again) == [again[0], *first[2:]]
+    assert confirmed(first[:1], []) == []
+
+
+def test_a_time_that_fails_the_second_time_is_a_finding():
+    again = [Finding(TIME, "fails")]
+    assert confirmed([Finding(TIME, "slower: 1.6 times the parent's best")], again) == again
+
+
+def test_what_is_measured_again_is_that_and_nothing_else():
+    pattern = exactly([Finding(TIME, "slower"), Finding("tables.Tables.time_markdown", "slower")])
+    assert re.search(pattern, TIME)
+    assert re.search(pattern, "tables.Tables.time_markdown")
+    for other in (TIME.replace("lif", "klif"), f"{TIME}x", "tables.Tables.time_markdown2", TRACK):
+        assert not re.search(pattern, other)
 
 
 def test_one_sample_judges_counts_and_memory_but_no_times():
