@@ -15,8 +15,8 @@ from baselines.errors import UsageError
 from bench.cli.console import console, note
 from bench.regression.judge import (
     Finding,
-    confirmed,
     exactly,
+    found_again,
     judge,
     load,
     marked_worse,
@@ -59,22 +59,30 @@ def regression(
     if git(root, "status", "--porcelain", "--untracked-files=no"):
         note.print("uncommitted changes are not measured, except those of the benchmarks")
     asv.prepare()
-    findings = measured(asv, old, new, environment)
-    if slower := [finding for finding in findings if finding.of_time]:
+    found = measure_and_judge(asv, old, new, environment)
+    named = [finding for finding in found if not finding.of_time]
+    print_all(named)
+    if slower := [finding for finding in found if finding.of_time]:
         note.print("measured once more: " + escape(", ".join(f.benchmark for f in slower)))
-        again = measured(replace(asv, only=exactly(slower)), old, new, environment)
-        findings = confirmed(findings, again)
+        again = measure_and_judge(replace(asv, only=exactly(slower)), old, new, environment)
+        twice = found_again(slower, again)
+        print_all(twice)
+        named += twice
     if quick:
         note.print("one sample of each benchmark: times were not judged")
-    if findings:
-        for finding in findings:
-            console.print(f"[red]REGRESSION[/] {escape(finding.benchmark)}: {escape(finding.what)}")
+    if named:
         raise typer.Exit(REGRESSION)
     console.print(f"no regression: {new[:12]} against {old[:12]}")
 
 
-def measured(asv: Asv, old: str, new: str, environment: Environment) -> list[Finding]:
-    """Measures both commits and judges them."""
+def print_all(findings: list[Finding]) -> None:
+    """One line each."""
+    for finding in findings:
+        console.print(f"[red]REGRESSION[/] {escape(finding.benchmark)}: {escape(finding.what)}")
+
+
+def measure_and_judge(asv: Asv, old: str, new: str, environment: Environment) -> list[Finding]:
+    """Measures both commits; everything that is wrong with `new`."""
     if environment is Environment.asv:
         asv.continuous(old, new)
     else:

@@ -69,14 +69,10 @@ def judge(
     return found
 
 
-def confirmed(first: list[Finding], again: list[Finding]) -> list[Finding]:
-    """Findings of the first measurement; those of times only where the second has them too."""
-    still = {finding.benchmark: finding for finding in again}
-    return [
-        still[finding.benchmark] if finding.of_time else finding
-        for finding in first
-        if not finding.of_time or finding.benchmark in still
-    ]
+def found_again(first: list[Finding], again: list[Finding]) -> list[Finding]:
+    """What a second measurement says of the benchmarks that the first one named."""
+    names = {finding.benchmark for finding in first}
+    return [finding for finding in again if finding.benchmark in names]
 
 
 def exactly(findings: list[Finding]) -> str:

@@ -1,4 +1,4 @@
-"""The neurons once more, from the published equations and in float64, to hold the package against.
+"""The neurons once more, from the published equations, to hold the package against.
 
 Nothing of the package is used. The surrogate gradient comes from autograd: the spike is the hard
 step plus p(u) - p(u).detach(), where p is the integral of the surrogate written down by hand.
@@ -31,7 +31,7 @@ def smooth_step(u: Tensor, surrogate: str, width: float) -> Tensor:
 
 @dataclass
 class Oracle:
-    """One setting; every tensor float64.
+    """One setting; tensors of one type, float64 where it is to be exact.
 
     `run` returns the outputs and remembers U - V_th of every step in `margins`, and in `kink` the
     smallest distance of anything to a point where its derivative jumps.

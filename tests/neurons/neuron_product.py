@@ -161,7 +161,7 @@ def problem(setting: Setting, family: str, dtype: torch.dtype, seed: int) -> Pro
             expected, grad_x, *_ = results
             return Problem(setting, values, w_rec, x, grad_y, expected, grad_x, oracle, unfit)
         unfit += 1
-    raise AssertionError("no currents keep away from every threshold")
+    raise AssertionError(f"no currents keep away from every threshold; {unfit} float32 cannot hold")
 
 
 def oracle_of(
@@ -241,7 +241,7 @@ def check(engine: str, setting: Setting, given: Problem, layout: str) -> None:
     grads = torch.autograd.grad(y, wanted, given.grad_y, allow_unused=True)
     for leaf, grad in zip(wanted[1:], grads[1:], strict=True):
         leaf.grad = grad
-    assert grads[0] is not None
+    assert grads[0] is not None, what
     assert_close(grads[0], given.grad_x, 2.0**-8 if half else GRADIENT, f"{what}: x")
     floor = given.grad_x.abs().max().item()
     for name, (mine, theirs) in gradients(neuron, given.oracle).items():

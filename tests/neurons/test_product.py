@@ -140,7 +140,7 @@ def kernels(monkeypatch: pytest.MonkeyPatch, variants: Path) -> tuple[str, ...]:
 def misses(
     monkeypatch: pytest.MonkeyPatch, setting: Setting, kernel: str, given: Any, layout: str
 ) -> list[str]:
-    """What is wrong with one setting, so that a long test can go on and name them all."""
+    """What is wrong with one setting, so that a long test can go on and count them all."""
     engine, forced = KERNELS[kernel]
     monkeypatch.setenv("LIAFBENCH_KERNEL", forced)
     try:
@@ -202,7 +202,7 @@ def test_every_parameter_on_its_own(
     turns. The compiled kernel, which has a variant for each, and the definition see one surrogate
     and one detach_reset for each choice of what is learned. What may not be is refused.
     """
-    ran, refused, missed = 0, 0, []
+    ran, refused, unfit, problems, missed = 0, 0, 0, 0, []
     learns = [*itertools.product(FLAGS, repeat=3)]
     for number, alike in enumerate(_batched(settings(variant, reset, own=True), len(learns))):
         existing = [s for s in alike if s.allowed]
@@ -215,6 +215,7 @@ def test_every_parameter_on_its_own(
         places = [p for p in PLACES if p[0] in families(existing[0].recurrent)]
         family, layout = places[number % len(places)]
         given = problem(existing[0], family, DTYPES[number // 7 % 2], 1000 * number)
+        problems, unfit = problems + 1, unfit + given.unfit
         for setting in existing:
             turn = learns.index(setting.learned)
             its = (setting.surrogate, setting.detach_reset) == (list(WIDTHS)[turn % 4], turn > 3)
@@ -226,5 +227,7 @@ def test_every_parameter_on_its_own(
     kept = 60 if reset == "soft" else 264  # 9 * 4 + 2 * 3 * 4, and 27 * 8 + 2 * 3 * 8
     assert refused == total - kept * len(WIDTHS) * 2 * 2
     assert not missed, f"{len(missed)} of {ran}: " + "; ".join(missed[:SHOWN])
+    assert unfit <= UNFIT * problems
     record_property("runs", ran)
+    record_property("drawn again", unfit)
     record_property("refused", refused)

@@ -43,7 +43,9 @@ def estimates(root: Path, *runs: dict[str, Any]) -> Estimates:
 def test_runs_of_the_same_training_tell_seconds_an_epoch(tmp_path: Path) -> None:
     done = [run(cell(seed=seed), seconds) for seed, seconds in ((0, 20.0), (1, 40.0), (2, 50.0))]
     asked = cell(seed=7)
-    twice = replace(asked, recipe=asked.recipe.model_copy(update={"epochs": 40}))
+    twice = replace(
+        asked, recipe=asked.recipe.model_copy(update={"epochs": 2 * asked.recipe.epochs})
+    )
     found = estimates(tmp_path, *done)
     assert found.of(asked).seconds.value == pytest.approx(40.0)
     assert found.of(twice).seconds.value == pytest.approx(80.0)

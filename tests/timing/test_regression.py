@@ -13,15 +13,17 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import typer
 
 from baselines.errors import UsageError
+from bench.regression import __main__ as command
 from bench.regression import benchmarks
 from bench.regression.benchmarks.counting import Counts
 from bench.regression.judge import (
     Finding,
     Measured,
-    confirmed,
     exactly,
+    found_again,
     judge,
     load,
     marked_worse,
@@ -90,23 +92,39 @@ def test_another_version_of_a_benchmark_is_not_compared():
     assert whats(measured("1", track=1.0, time=1.0), measured("2", track=2.0, time=9.0)) == []
 
 
-def test_a_longer_time_counts_when_it_is_measured_twice_and_the_rest_at_once():
+SLOWER = "slower: 1.60 times the parent's best"
+
+
+def test_a_longer_time_counts_when_it_is_found_twice():
     other = TIME.replace("lif", "klif")
-    first = [
-        Finding(TIME, "slower: 1.6 times the parent's best"),
-        Finding(other, "slower: 1.6 times the parent's best"),
-        Finding(TRACK, "count changed: 1 -> 2"),
-        Finding(MEMORY, "larger: 2.00 times the parent's best"),
-        Finding(f"{TIME} too", "fails"),
-    ]
-    again = [Finding(other, "slower: 1.9 times the parent's best")]
-    assert confirmed(first, again) == [again[0], *first[2:]]
-    assert confirmed(first[:1], []) == []
+    first = [Finding(TIME, SLOWER), Finding(other, SLOWER)]
+    again = [Finding(other, "slower: 1.90 times the parent's best")]
+    assert found_again(first, again) == again
+    assert found_again(first[:1], again) == []
+    assert found_again(first, [Finding(TIME, "fails")]) == [Finding(TIME, "fails")]
 
 
-def test_a_time_that_fails_the_second_time_is_a_finding():
-    again = [Finding(TIME, "fails")]
-    assert confirmed([Finding(TIME, "slower: 1.6 times the parent's best")], again) == again
+@pytest.mark.parametrize("slower_again", [True, False])
+def test_only_longer_times_are_measured_a_second_time(monkeypatch, capsys, slower_again):
+    measured, time = [], Finding(TIME, SLOWER)
+    certain = [Finding(TRACK, "count changed: 1 -> 2"), Finding(MEMORY, "larger: 2.00 times")]
+
+    def measure_and_judge(asv, old, new, environment):
+        measured.append(asv.only)
+        if len(measured) == 1:
+            return [time, *certain]
+        return [time] if slower_again else []
+
+    monkeypatch.setattr(command, "measure_and_judge", measure_and_judge)
+    monkeypatch.setattr(command, "git", lambda *words: "")
+    monkeypatch.setattr(command.Asv, "prepare", lambda self: None)
+    with pytest.raises(typer.Exit) as end:
+        command.regression("a", "b", command.Environment.current, None, False, False)
+    assert end.value.exit_code == 1
+    assert measured == [None, exactly([time])]
+    printed = capsys.readouterr().out
+    assert printed.count("REGRESSION") == 2 + slower_again
+    assert ("NeuronLayer" in printed) == slower_again
 
 
 def test_what_is_measured_again_is_that_and_nothing_else():

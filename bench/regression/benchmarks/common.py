@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import torch
+import torch._dynamo  # torch.optim imports it at first use, two seconds in each of asv's processes
 import torch.nn.functional as F
 from torch import Tensor, nn
 
