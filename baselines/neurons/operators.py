@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, library
 from torch._ops import OpOverload
 
-from baselines.neurons.kernels import recurrent, select
+from baselines.neurons.kernels import select, select_recurrent
 from baselines.neurons.step import Step
 
 _STEP = (
@@ -97,7 +97,9 @@ def _fake_backward(grad_y, x, alpha, beta, v_threshold, k, *rest):
 
 
 def _recurrent_forward(x, w_rec, alpha, beta, v_threshold, k, *rest):
-    return recurrent.forward(x, w_rec, alpha, beta, v_threshold, k, _step(k, rest))
+    step = _step(k, rest)
+    kernel = select_recurrent(x, _tensors(alpha, beta, v_threshold, k), step)
+    return kernel.forward(x, w_rec, alpha, beta, v_threshold, k, step)
 
 
 def _fake_recurrent_forward(x, w_rec, alpha, beta, v_threshold, k, *rest):
@@ -107,7 +109,8 @@ def _fake_recurrent_forward(x, w_rec, alpha, beta, v_threshold, k, *rest):
 def _recurrent_backward(grad_y, x, w_rec, alpha, beta, v_threshold, k, *rest):
     *fields, needs = rest
     step = _step(k, tuple(fields))
-    grads = recurrent.backward(grad_y, x, w_rec, alpha, beta, v_threshold, k, step, tuple(needs))
+    kernel = select_recurrent(x, _tensors(alpha, beta, v_threshold, k), step)
+    grads = kernel.backward(grad_y, x, w_rec, alpha, beta, v_threshold, k, step, tuple(needs))
     return _filled(grads, x)
 
 

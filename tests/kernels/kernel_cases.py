@@ -11,7 +11,6 @@ import torch
 from kernel_reference import Answer, answer
 from torch import Tensor
 
-from baselines.neurons.kernels import Kernel
 from baselines.neurons.step import Step
 
 WIDTHS = {"rect": 0.5, "triangle": 1.0, "sigmoid": 4.0, "atan": 2.0}
@@ -80,6 +79,12 @@ class Case:
     parameters: tuple[Tensor, Tensor, Tensor, Tensor | None]
     grad_y: Tensor
     expected: Answer
+    w_rec: Tensor | None = None
+
+    @property
+    def arguments(self) -> tuple[Tensor | None, ...]:
+        """Of the kernel, before the step."""
+        return (self.x, *(() if self.w_rec is None else (self.w_rec,)), *self.parameters)
 
 
 def step_of(variant: Variant) -> Step:
@@ -97,7 +102,7 @@ def step_of(variant: Variant) -> Step:
     )
 
 
-def case_of(variant: Variant, shape: tuple[int, ...] = (5, 3, 7)) -> Case:
+def case_of(variant: Variant, shape: tuple[int, ...] = (5, 3, 7), recurrent: bool = False) -> Case:
     """Inputs that keep away from every threshold and kink, so that float32 decides as float64."""
     step = step_of(variant)
     frame = shape[1:] if variant["sharing"] == "neuron" else ()
@@ -109,9 +114,13 @@ def case_of(variant: Variant, shape: tuple[int, ...] = (5, 3, 7)) -> Case:
         beta = torch.rand(frame, generator=generator) * (0.0 if step.v_reset is None else 0.2)
         v_threshold = 0.3 + 0.6 * torch.rand(frame, generator=generator)
         parameters = (alpha, beta, v_threshold, torch.tensor(1.3) if step.klif else None)
-        expected = answer(x, parameters, step, grad_y)
+        w_rec = None
+        if recurrent:  # as a layer starts with
+            uniform = torch.rand(shape[-1], shape[-1], generator=generator)
+            w_rec = (2 * uniform - 1) / shape[-1] ** 0.5
+        expected = answer(x, parameters, step, grad_y, w_rec)
         if expected.kink > 2e-6:
-            return Case(step, x, parameters, grad_y, expected)
+            return Case(step, x, parameters, grad_y, expected, w_rec)
     raise AssertionError("no input keeps away from every kink")
 
 
@@ -119,19 +128,24 @@ NEAREST = 2.0**-8  # what rounding a float32 to the nearest bfloat16 changes at 
 TRUNCATED = 2.0**-7
 
 
-def check(kernel: Kernel, case: Case, needs: tuple[bool, ...], bfloat16: float = NEAREST) -> None:
-    """The kernel on the case, against the reference; `bfloat16`: its error of rounding."""
+def check(kernel: Any, case: Case, needs: tuple[bool, ...], bfloat16: float = NEAREST) -> None:
+    """The kernel on the case, against the reference; `bfloat16`: its error of rounding.
+
+    Recurrent weights need a gradient where x does.
+    """
     needs = (*needs[:4], needs[4] and case.step.klif)
+    if case.w_rec is not None:
+        needs = (needs[0], *needs)
     given = tuple(p for p in case.parameters if p is not None)
     assert kernel.refuses(case.x, given, case.step) is None
-    y = kernel.forward(case.x, *case.parameters, case.step)
+    y = kernel.forward(*case.arguments, case.step)
     check_output(y, case, bfloat16)
-    gradients = kernel.backward(case.grad_y, case.x, *case.parameters, case.step, needs)
+    gradients = kernel.backward(case.grad_y, *case.arguments, case.step, needs)
     for i, (found, exact) in enumerate(zip(gradients, case.expected.gradients, strict=True)):
         assert (found is not None) == needs[i]
         if found is None or exact is None:
             continue
-        like = (case.x, *case.parameters)[i]
+        like = case.arguments[i]
         assert like is not None
         assert (found.dtype, found.shape) == (like.dtype, like.shape)
         terms = case.expected.gradients[0]

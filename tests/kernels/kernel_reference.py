@@ -41,8 +41,8 @@ class Spike(torch.autograd.Function):
 
 @dataclass
 class Answer:
-    """Outputs, gradients of (x, alpha, beta, v_threshold, k), and the smallest distance of any
-    value to a point where the step or its derivative jumps."""
+    """Outputs, gradients of (x, alpha, beta, v_threshold, k) with those of recurrent weights behind
+    x, and the smallest distance of any value to a point where the step or its derivative jumps."""
 
     y: Tensor
     gradients: list[Tensor | None]
@@ -74,11 +74,21 @@ class _Loop:
             "selu": scale * torch.where(v > 0, v, below * torch.expm1(v.clamp(max=0))),
         }[self.step.output]
 
-    def run(self, x: Tensor, alpha: Tensor, beta: Tensor, v_th: Tensor, k: Tensor | None) -> Tensor:
-        step, shown = self.step, []
+    def run(
+        self,
+        x: Tensor,
+        alpha: Tensor,
+        beta: Tensor,
+        v_th: Tensor,
+        k: Tensor | None,
+        w_rec: Tensor | None = None,
+    ) -> Tensor:
+        step, shown = self.step, []  # type: ignore[var-annotated]
         r = torch.zeros_like(x[0]) + (step.v_reset or 0.0)
         for x_t in x:
             g = alpha * r + beta + step.gain * x_t
+            if w_rec is not None and shown:
+                g = g + torch.einsum("bf,tf->bt", shown[-1], w_rec)
             if k is not None:
                 self.near(g * k)
                 g = torch.where(g * k <= 0, 0.0, g * k)
@@ -98,12 +108,21 @@ class _Loop:
         return torch.stack(shown)
 
 
-def answer(x: Tensor, parameters: tuple[Tensor | None, ...], step: Step, grad_y: Tensor) -> Answer:
+def answer(
+    x: Tensor,
+    parameters: tuple[Tensor | None, ...],
+    step: Step,
+    grad_y: Tensor,
+    w_rec: Tensor | None = None,
+) -> Answer:
     """What a kernel should give; `parameters` are (alpha, beta, v_threshold, k)."""
-    exact = [None if t is None else t.detach().double().requires_grad_() for t in (x, *parameters)]
+    given = (x, w_rec, *parameters)
+    exact = [None if t is None else t.detach().double().requires_grad_() for t in given]
     loop = _Loop(step)
-    y = loop.run(*exact)  # type: ignore[arg-type]
+    y = loop.run(exact[0], *exact[2:], exact[1])  # type: ignore[arg-type]
     wanted = [t for t in exact if t is not None]
     found = iter(torch.autograd.grad(y, wanted, grad_y.double(), materialize_grads=True))
     gradients = [None if t is None else next(found) for t in exact]
+    if w_rec is None:
+        del gradients[1]
     return Answer(y.detach(), gradients, min(loop.kinks), torch.stack(loop.margins))

@@ -154,16 +154,23 @@ def test_every_inner_loop_is_vectorised(
     if not compiler.is_gcc:
         pytest.skip("asks GCC what it vectorised")
     step = Step(v_reset=None, surrogate=surrogate, output="selu", klif=True, scale_reset=True)
-    for source, macros in (
-        ("forward.cpp", cpu_call.forward_macros(step, dtype, True)),
-        ("backward.cpp", cpu_call.backward_macros(step, dtype, True, (True, True, True, True))),
+    forward = cpu_call.forward_macros(step, dtype, True)
+    backward = cpu_call.backward_macros(step, dtype, True, (True, True, True, True))
+    for source, macros, headers in (
+        ("forward.cpp", forward, ()),
+        ("backward.cpp", backward, ("tile_back.h",)),
+        ("recurrent_forward.cpp", forward, ("recurrent.h",)),
+        ("recurrent_backward.cpp", backward, ("recurrent.h", "tile_back.h")),
     ):
         flags = cpu_build.flags(macros)
         path = cpu_build.SOURCE / source
         command = [*compiler.command, *flags, "-fopt-info-vec", "-c", str(path), "-o", os.devnull]
         said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
-        vectorised = {int(n) for n in re.findall(rf"{source}:(\d+):\d+: optimized: loop", said)}
-        lines = path.read_text().splitlines()
-        loops = {i + 2 for i, line in enumerate(lines) if line.strip() == "VECTORISE"}
+        loops = 0
+        for name in (source, *headers):
+            vectorised = {int(n) for n in re.findall(rf"/{name}:(\d+):\d+: optimized: loop", said)}
+            lines = (cpu_build.SOURCE / name).read_text().splitlines()
+            marked = {i + 2 for i, line in enumerate(lines) if line.strip() == "VECTORISE"}
+            assert marked <= vectorised, f"{source}: {name}"
+            loops += len(marked)
         assert loops
-        assert loops <= vectorised

@@ -22,7 +22,7 @@ RESETS: dict[str, float | None] = {"to 0": 0.0, "to 0.2": 0.2, "soft": None}
 SHARING = ("all", "channel", "neuron")
 FLAGS = (False, True)
 DTYPES = (torch.float32, torch.bfloat16)
-# Engine, and what LIAFBENCH_KERNEL is set to; the recurrent form has one native kernel only.
+# Engine, and what LIAFBENCH_KERNEL is set to.
 KERNELS = {
     "cpu": ("native", "cpu"),
     "portable": ("native", "portable"),

@@ -172,13 +172,12 @@ def test_every_combination(
             given = problem(fixed, family, dtype, 1000 * number)
             problems, unfit = problems + 1, unfit + given.unfit
             for setting, kernel in itertools.product(both, kernels):
-                if not (fixed.recurrent and kernel == "cpu"):
-                    layout = layouts[(number + turn) % len(layouts)]
-                    missed += misses(monkeypatch, setting, kernel, given, layout)
-                    ran += 1
+                layout = layouts[(number + turn) % len(layouts)]
+                missed += misses(monkeypatch, setting, kernel, given, layout)
+                ran += 1
     forms = len(SPELLINGS) * len(SHARING) * len(FLAGS) * len(WIDTHS) * len(FLAGS)
     shapes, dense = (sum(turn < len(LAYOUTS[f]) for f in some) for some in (LAYOUTS, DENSE))
-    assert ran == forms * len(DTYPES) * (shapes * len(kernels) + dense * len({*kernels} - {"cpu"}))
+    assert ran == forms * len(DTYPES) * (shapes + dense) * len(kernels)
     assert not missed, f"{len(missed)} of {ran}: " + "; ".join(missed[:SHOWN])
     assert unfit <= UNFIT * problems
     record_property("runs", ran)
@@ -220,7 +219,7 @@ def test_every_parameter_on_its_own(
             turn = learns.index(setting.learned)
             its = (setting.surrogate, setting.detach_reset) == (list(WIDTHS)[turn % 4], turn > 3)
             for kernel in kernels:
-                if kernel == "portable" or (its and not (setting.recurrent and kernel == "cpu")):
+                if kernel == "portable" or its:
                     missed += misses(monkeypatch, setting, kernel, given, layout)
                     ran += 1
     total = len(SPELLINGS) * len(SHARING) ** 3 * len(learns) * len(WIDTHS) * 2 * 2

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -23,15 +23,24 @@ __all__ = [
     "Kernel",
     "KernelFallback",
     "Needs",
+    "RecurrentGradients",
+    "RecurrentKernel",
+    "RecurrentNeeds",
     "Step",
     "fallbacks",
     "kernel_in_use",
     "kernels",
+    "recurrent_kernels",
     "select",
+    "select_recurrent",
 ]
 
 Gradients = tuple[Tensor | None, Tensor | None, Tensor | None, Tensor | None, Tensor | None]
 Needs = tuple[bool, bool, bool, bool, bool]
+RecurrentGradients = tuple[
+    Tensor | None, Tensor | None, Tensor | None, Tensor | None, Tensor | None, Tensor | None
+]
+RecurrentNeeds = tuple[bool, bool, bool, bool, bool, bool]
 
 
 class Kernel(Protocol):
@@ -81,6 +90,48 @@ class Kernel(Protocol):
         """
 
 
+class RecurrentKernel(Protocol):
+    """As `Kernel`, for x [T, B, N] and recurrent weights w_rec [N, N] (to, from), which stand
+    behind x among the arguments, the needs and the gradients. Results are contiguous.
+    """
+
+    @property
+    def name(self) -> str:
+        """As of `Kernel`."""
+
+    def refuses(self, x: Tensor, parameters: tuple[Tensor, ...], step: Step) -> str | None:
+        """As of `Kernel`."""
+
+    def forward(
+        self,
+        x: Tensor,
+        w_rec: Tensor,
+        alpha: Tensor,
+        beta: Tensor,
+        v_threshold: Tensor,
+        k: Tensor | None,
+        step: Step,
+    ) -> Tensor:
+        """The outputs, shaped and typed like x."""
+
+    def backward(
+        self,
+        grad_y: Tensor,
+        x: Tensor,
+        w_rec: Tensor,
+        alpha: Tensor,
+        beta: Tensor,
+        v_threshold: Tensor,
+        k: Tensor | None,
+        step: Step,
+        needs: RecurrentNeeds,
+    ) -> RecurrentGradients:
+        """Gradients of (x, w_rec, alpha, beta, v_threshold, k), None where `needs` is False."""
+
+
+AnyKernel = TypeVar("AnyKernel", Kernel, RecurrentKernel)
+
+
 @functools.cache
 def kernels() -> tuple[Kernel, ...]:
     """Every kernel, fastest first; the last one refuses nothing."""
@@ -91,15 +142,50 @@ def kernels() -> tuple[Kernel, ...]:
     return (Cpu(), Triton(), Portable())
 
 
+@functools.cache
+def recurrent_kernels() -> tuple[RecurrentKernel, ...]:
+    """Every kernel of recurrent neurons, fastest first; the last one refuses nothing."""
+    from baselines.neurons.kernels.cpu_recurrent import CpuRecurrent
+    from baselines.neurons.kernels.recurrent import PortableRecurrent
+
+    return (CpuRecurrent(), PortableRecurrent())
+
+
 def select(x: Tensor, parameters: tuple[Tensor, ...], step: Step) -> Kernel:
     """The first kernel that does not refuse, or the one LIAFBENCH_KERNEL names.
 
     Raises UsageError when the named kernel is unknown or refuses. A fallback warns once a reason.
     """
-    forced = os.environ.get("LIAFBENCH_KERNEL", "auto")
-    if forced != "auto":
-        return _named(forced, x, parameters, step)
-    for kernel in kernels():
+    forced = _forced()
+    if forced is None:
+        return _first(kernels(), x, parameters, step)
+    return _named(forced, kernels(), x, parameters, step)
+
+
+def select_recurrent(x: Tensor, parameters: tuple[Tensor, ...], step: Step) -> RecurrentKernel:
+    """As `select`; a kernel without a recurrent form, when named, leaves it to the portable one."""
+    forced = _forced()
+    if forced is None:
+        return _first(recurrent_kernels(), x, parameters, step)
+    has_form = forced in (_family(kernel) for kernel in recurrent_kernels())
+    return _named(forced if has_form else "portable", recurrent_kernels(), x, parameters, step)
+
+
+def _forced() -> str | None:
+    """The family that LIAFBENCH_KERNEL names."""
+    name = os.environ.get("LIAFBENCH_KERNEL", "auto")
+    if name == "auto":
+        return None
+    families = [_family(kernel) for kernel in kernels()]
+    if name not in families:
+        raise unknown("kernel (LIAFBENCH_KERNEL)", name, [*families, "auto"])
+    return name
+
+
+def _first(
+    candidates: tuple[AnyKernel, ...], x: Tensor, parameters: tuple[Tensor, ...], step: Step
+) -> AnyKernel:
+    for kernel in candidates:
         reason = kernel.refuses(x, parameters, step)
         if reason is None:
             return kernel
@@ -126,20 +212,24 @@ def kernel_in_use(device: str = "cpu") -> str:
     return f"{used.name} ({'; '.join(reasons)})" if reasons else used.name
 
 
-def _family(kernel: Kernel) -> str:
+def _family(kernel: Kernel | RecurrentKernel) -> str:
     return kernel.name.split("-")[0].split(" ")[0]
 
 
-def _meant_for(kernel: Kernel, device_type: str) -> bool:
+def _meant_for(kernel: Kernel | RecurrentKernel, device_type: str) -> bool:
     """Whether a refusal on this device is worth a word (a CPU kernel on a GPU tensor is not)."""
     return _family(kernel) == {"cpu": "cpu", "cuda": "triton"}.get(device_type)
 
 
-def _named(name: str, x: Tensor, parameters: tuple[Tensor, ...], step: Step) -> Kernel:
-    known = {_family(kernel): kernel for kernel in kernels()}
-    if name not in known:
-        raise unknown("kernel (LIAFBENCH_KERNEL)", name, [*known, "auto"])
-    reason = known[name].refuses(x, parameters, step)
+def _named(
+    name: str,
+    candidates: tuple[AnyKernel, ...],
+    x: Tensor,
+    parameters: tuple[Tensor, ...],
+    step: Step,
+) -> AnyKernel:
+    kernel = next(kernel for kernel in candidates if _family(kernel) == name)
+    reason = kernel.refuses(x, parameters, step)
     if reason is not None:
         raise UsageError(f"LIAFBENCH_KERNEL={name}: {reason}; unset it to let another kernel do it")
-    return known[name]
+    return kernel

@@ -10,7 +10,6 @@ from torch import Tensor
 from baselines.neurons.kernels import Gradients, Needs, cpu_build, cpu_call
 from baselines.neurons.kernels.fallback import stands_aside
 from baselines.neurons.kernels.layout import (
-    SHARED,
     Broadcast,
     broadcast,
     empty_frames,
@@ -45,7 +44,7 @@ class Cpu:
         if x.dtype not in cpu_call.VALUES:
             return f"x is {str(x.dtype).removeprefix('torch.')}, not float32 or bfloat16"
         try:
-            cpu_call.forward_library(step, x.dtype, _varied(parameters[:3]))
+            cpu_call.forward_library(step, x.dtype, varied_by_column(parameters[:3]))
         except cpu_build.Unavailable as reason:
             return str(reason)
         return None
@@ -90,24 +89,15 @@ class Cpu:
         call.grad_x = None if grad_x is None else grad_x.data_ptr()
         scratch = torch.empty(call.threads * call.time_steps * call.block, dtype=torch.float32)
         call.scratch = scratch.data_ptr()
-        spread = (*spread, SHARED)
-        sums = [
-            torch.zeros(call.threads, b.period, dtype=torch.float64) if wanted else None
-            for b, wanted in zip(spread, needs[1:], strict=True)
-        ]
-        call.sum_alpha, call.sum_beta, call.sum_threshold, call.sum_k = (
-            None if total is None else total.data_ptr() for total in sums
-        )
+        sums = cpu_call.ParameterSums(call, spread, needs[1:])
         library.neuron_backward(call)
-        of_alpha, of_beta, of_threshold, of_k = (
-            None if total is None or parameter is None else b.gradient(total, parameter)
-            for b, total, parameter in zip(spread, sums, (alpha, beta, v_threshold, k), strict=True)
-        )
+        of_alpha, of_beta, of_threshold, of_k = sums.gradients((alpha, beta, v_threshold, k))
         of_x = None if grad_x is None else laid_out_like(x, grad_x)
         return of_x, of_alpha, of_beta, of_threshold, of_k
 
 
-def _varied(parameters: tuple[Tensor, ...]) -> bool:
+def varied_by_column(parameters: tuple[Tensor, ...]) -> bool:
+    """Whether alpha, beta or v_threshold differ between columns."""
     return any(p.numel() > 1 for p in parameters)
 
 
@@ -117,7 +107,11 @@ def _prepare(
     """Dense frames of x, alpha, beta and v_threshold beside them, whether those vary."""
     frames = time_outermost(x)
     shape, strides = tuple(frames.shape[1:]), frames.stride()[1:]
-    return frames, tuple(broadcast(p, shape, strides) for p in parameters), _varied(parameters)
+    return (
+        frames,
+        tuple(broadcast(p, shape, strides) for p in parameters),
+        varied_by_column(parameters),
+    )
 
 
 def _call(

@@ -1,4 +1,4 @@
-"""What the CPU kernel is told: which variant to compile, and the arguments of one call."""
+"""What the CPU kernels are told: which variant to compile, and the arguments of one call."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from baselines.neurons.kernels import cpu_build
-from baselines.neurons.kernels.layout import Broadcast
+from baselines.neurons.kernels.layout import SHARED, Broadcast
 from baselines.neurons.step import Step
 
 VALUES = {torch.float32: "float", torch.bfloat16: "bfloat16"}
 MAX_BLOCK = 4096  # columns, as in blocks.h
+ROW = 32  # columns: row_multiple in product.h
 
 
 class _Broadcast(ctypes.Structure):
@@ -45,6 +46,38 @@ class Call(ctypes.Structure):
     ]
 
 
+class RecurrentCall(ctypes.Structure):
+    """The struct of the same name in recurrent.h, field by field."""
+
+    _fields_ = [
+        ("layer", Call),
+        ("neurons", c_int64),
+        ("padded", c_int64),
+        *((name, c_void_p) for name in ("weights", "weights_back", "potential", "shown")),
+    ]
+
+
+class ParameterSums:
+    """Where the gradients of (alpha, beta, v_threshold, k) are summed, told to a call."""
+
+    def __init__(self, call: Call, spread: tuple[Broadcast, ...], wanted: tuple[bool, ...]):
+        self._spread = (*spread, SHARED)
+        self._sums = [
+            torch.zeros(call.threads, b.period, dtype=torch.float64) if want else None
+            for b, want in zip(self._spread, wanted, strict=True)
+        ]
+        call.sum_alpha, call.sum_beta, call.sum_threshold, call.sum_k = (
+            None if total is None else total.data_ptr() for total in self._sums
+        )
+
+    def gradients(self, parameters: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
+        """After the call, in the shapes and types of the parameters; None where not wanted."""
+        return tuple(
+            None if total is None or parameter is None else b.gradient(total, parameter)
+            for b, total, parameter in zip(self._spread, self._sums, parameters, strict=True)
+        )
+
+
 def constants(step: Step, k: Tensor | None) -> _Constants:
     return _Constants(step.gain, step.rest, step.width, step.slope, 1.0 if k is None else k.item())
 
@@ -56,8 +89,13 @@ def pointed(parameter: Broadcast) -> _Broadcast:
 
 def forget() -> None:
     """Ask again for the compiler and for every variant, in this process."""
-    forward_library.cache_clear()
-    backward_library.cache_clear()
+    for library in (
+        forward_library,
+        backward_library,
+        recurrent_forward_library,
+        recurrent_backward_library,
+    ):
+        library.cache_clear()
     cpu_build.forget()
 
 
@@ -75,6 +113,22 @@ def backward_library(
     """The backward variant that sums the gradients of (alpha, beta, v_threshold, k) asked for."""
     library = cpu_build.load("backward.cpp", backward_macros(step, dtype, varied, sums))
     return _checked(library, "neuron_backward")
+
+
+@functools.cache
+def recurrent_forward_library(step: Step, dtype: torch.dtype, varied: bool) -> ctypes.CDLL:
+    """As `forward_library`, for recurrent neurons."""
+    library = cpu_build.load("recurrent_forward.cpp", forward_macros(step, dtype, varied))
+    return _checked_recurrent(library, "recurrent_forward")
+
+
+@functools.cache
+def recurrent_backward_library(
+    step: Step, dtype: torch.dtype, varied: bool, sums: tuple[bool, bool, bool, bool]
+) -> ctypes.CDLL:
+    """As `backward_library`, for recurrent neurons."""
+    library = cpu_build.load("recurrent_backward.cpp", backward_macros(step, dtype, varied, sums))
+    return _checked_recurrent(library, "recurrent_backward")
 
 
 def backward_macros(
@@ -102,11 +156,20 @@ def forward_macros(step: Step, dtype: torch.dtype, varied: bool) -> tuple[str, .
     )
 
 
-def _checked(library: ctypes.CDLL, function: str) -> ctypes.CDLL:
-    getattr(library, function).argtypes = [POINTER(Call)]
+def _checked(library: ctypes.CDLL, function: str, call: type = Call) -> ctypes.CDLL:
+    getattr(library, function).argtypes = [POINTER(call)]
     getattr(library, function).restype = None
     library.size_of_call.restype = c_int64
     library.instruction_set.restype = c_char_p
     if library.size_of_call() != ctypes.sizeof(Call):
         raise AssertionError("cpu_call.Call and the struct in blocks.h differ")
     return library
+
+
+def _checked_recurrent(library: ctypes.CDLL, function: str) -> ctypes.CDLL:
+    library.size_of_recurrent_call.restype = c_int64
+    library.recurrent_row_multiple.restype = c_int64
+    told = (library.size_of_recurrent_call(), library.recurrent_row_multiple())
+    if told != (ctypes.sizeof(RecurrentCall), ROW):
+        raise AssertionError("cpu_call.RecurrentCall or ROW and recurrent.h differ")
+    return _checked(library, function, RecurrentCall)

@@ -1,4 +1,5 @@
-"""The recurrent neuron: the whole loop and its backward through time, one addmm per step.
+"""The recurrent neuron without a compiler: the whole loop and its backward through time, one addmm
+per step.
 
 H[t] = alpha*R[t-1] + beta + gain*X[t] + W_rec Y[t-1]
 """
@@ -8,60 +9,63 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from baselines.neurons.kernels import RecurrentGradients, RecurrentNeeds
 from baselines.neurons.kernels.derivatives import Needs
 from baselines.neurons.kernels.eager import Dynamics, sum_to
 from baselines.neurons.kernels.through_time import back
 from baselines.neurons.step import Step
 
-RecurrentGradients = tuple[
-    Tensor | None, Tensor | None, Tensor | None, Tensor | None, Tensor | None, Tensor | None
-]
 
+class PortableRecurrent:
+    """Runs everywhere PyTorch runs and refuses nothing."""
 
-def forward(
-    x: Tensor,
-    w_rec: Tensor,
-    alpha: Tensor,
-    beta: Tensor,
-    v_threshold: Tensor,
-    k: Tensor | None,
-    step: Step,
-) -> Tensor:
-    """Outputs [T, B, N] of currents [T, B, N] with recurrent weights [N, N] (to, from)."""
-    d = Dynamics(x, alpha, beta, v_threshold, k, step)
-    return _loop(x, w_rec.to(d.dtype), d)[0].to(x.dtype)
+    name = "portable"
 
+    def refuses(self, x: Tensor, parameters: tuple[Tensor, ...], step: Step) -> str | None:
+        return None
 
-def backward(
-    grad_y: Tensor,
-    x: Tensor,
-    w_rec: Tensor,
-    alpha: Tensor,
-    beta: Tensor,
-    v_threshold: Tensor,
-    k: Tensor | None,
-    step: Step,
-    needs: tuple[bool, bool, bool, bool, bool, bool],
-) -> RecurrentGradients:
-    """Gradients of (x, w_rec, alpha, beta, v_threshold, k), None where not needed.
+    def forward(
+        self,
+        x: Tensor,
+        w_rec: Tensor,
+        alpha: Tensor,
+        beta: Tensor,
+        v_threshold: Tensor,
+        k: Tensor | None,
+        step: Step,
+    ) -> Tensor:
+        d = Dynamics(x, alpha, beta, v_threshold, k, step)
+        return _loop(x, w_rec.to(d.dtype), d)[0].to(x.dtype)
 
-    The potential is recomputed with the very operations of the forward pass: a product over all
-    steps at once would round otherwise and move spikes that sit at the threshold.
-    """
-    d = Dynamics(x, alpha, beta, v_threshold, k, step)
-    weights = w_rec.to(d.dtype)
-    y, h = _loop(x, weights, d, keep=True)
-    assert h is not None
-    sums = back(h, grad_y, d, Needs(*needs[2:]), weights)
-    grad_w = h[1:].flatten(0, 1).T @ y[:-1].flatten(0, 1) if needs[1] else None
-    return (
-        d.current(h).to(x.dtype) if needs[0] else None,
-        None if grad_w is None else grad_w.to(w_rec.dtype),
-        sum_to(sums.alpha, alpha),
-        sum_to(sums.beta, beta),
-        sum_to(sums.v_threshold, v_threshold),
-        sum_to(sums.k, k),
-    )
+    def backward(
+        self,
+        grad_y: Tensor,
+        x: Tensor,
+        w_rec: Tensor,
+        alpha: Tensor,
+        beta: Tensor,
+        v_threshold: Tensor,
+        k: Tensor | None,
+        step: Step,
+        needs: RecurrentNeeds,
+    ) -> RecurrentGradients:
+        """The potential is recomputed with the very operations of the forward pass: a product
+        over all steps at once would round otherwise and move spikes that sit at the threshold.
+        """
+        d = Dynamics(x, alpha, beta, v_threshold, k, step)
+        weights = w_rec.to(d.dtype)
+        y, h = _loop(x, weights, d, keep=True)
+        assert h is not None
+        sums = back(h, grad_y, d, Needs(*needs[2:]), weights)
+        grad_w = h[1:].flatten(0, 1).T @ y[:-1].flatten(0, 1) if needs[1] else None
+        return (
+            d.current(h).to(x.dtype) if needs[0] else None,
+            None if grad_w is None else grad_w.to(w_rec.dtype),
+            sum_to(sums.alpha, alpha),
+            sum_to(sums.beta, beta),
+            sum_to(sums.v_threshold, v_threshold),
+            sum_to(sums.k, k),
+        )
 
 
 def _loop(
