@@ -53,7 +53,7 @@ def test_every_variant(
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("sharing", ["all", "neuron"])
 @pytest.mark.parametrize(
-    "shape", [(1, 1, 1), (4, 1, 5), (1, 9, 3), (3, 8, 32), (4, 11, 33), (2, 17, 100), (2, 1, 512)]
+    "shape", [(1, 1, 1), (4, 1, 5), (1, 9, 3), (3, 8, 32), (4, 11, 33), (2, 17, 100), (2, 9, 512)]
 )
 def test_sizes(shape: tuple[int, ...], sharing: str, dtype: torch.dtype) -> None:
     variant = {**VARIANT, "sharing": sharing, "dtype": dtype}
@@ -73,11 +73,12 @@ def given(x: Tensor, size: tuple[int, ...] = ()) -> tuple[Tensor, ...]:
     )
 
 
-@pytest.mark.parametrize("size", [(), (5,), (3, 1), (3, 5), (1, 5)], ids=str)
-def test_parameters_of_any_shape_and_any_layout(size: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("size", [(), (1,), (5,), (3, 1), (3, 5), (1, 5)], ids=str)
+def test_parameters_of_any_shape_and_any_layout(size: tuple[int, ...], dtype: torch.dtype) -> None:
     draw = torch.Generator().manual_seed(1)
     x, grad_y = torch.randn(2, 6, 3, 5, generator=draw).unbind(0)
-    rest = given(x, size)
+    rest = tuple(p.to(dtype) for p in given(x, size))
     spread = (rest[0], *(p.expand(3, 5).contiguous() for p in rest[1:4]), rest[4])
     y = CpuRecurrent().forward(x, *rest, STEP)
     assert torch.equal(y, CpuRecurrent().forward(x, *spread, STEP))
@@ -86,6 +87,8 @@ def test_parameters_of_any_shape_and_any_layout(size: tuple[int, ...]) -> None:
     for mine, theirs, like in zip(found, expected, (x, *rest), strict=True):
         assert mine is not None
         assert theirs is not None
+        assert mine.dtype == like.dtype
+        assert mine.is_contiguous()
         torch.testing.assert_close(mine, theirs.sum_to_size(like.shape), rtol=1e-5, atol=1e-5)
     batch_first = x.transpose(0, 1).contiguous().transpose(0, 1)
     expanded = grad_y[:1].expand(6, 3, 5)
@@ -99,7 +102,7 @@ def test_parameters_of_any_shape_and_any_layout(size: tuple[int, ...]) -> None:
         assert torch.equal(one, other)
 
 
-@pytest.mark.parametrize("shape", [(0, 2, 3), (4, 0, 2)])
+@pytest.mark.parametrize("shape", [(0, 2, 3), (4, 0, 2), (4, 2, 0)])
 def test_nothing_to_do(shape: tuple[int, ...]) -> None:
     x = torch.zeros(shape)
     assert CpuRecurrent().forward(x, *given(x), STEP).shape == shape
@@ -107,21 +110,45 @@ def test_nothing_to_do(shape: tuple[int, ...]) -> None:
     assert [g.abs().sum().item() for g in grads if g is not None] == [0.0] * 6
 
 
-def test_threads_and_batch_mates_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("size", [(), (40,)], ids=str)
+def test_threads_and_batch_mates_change_nothing(
+    monkeypatch: pytest.MonkeyPatch, size: tuple[int, ...]
+) -> None:
     monkeypatch.setattr(cpu_recurrent, "PARALLEL_FROM", 1)
-    x = torch.randn(5, 37, 40)
+    x, grad_y = torch.randn(2, 5, 37, 40).unbind(0)
+    rest = given(x, size)
     before = torch.get_num_threads()
-    results = []
+    outputs, gradients = [], []
     try:
         for threads in (1, 2, 3):
             torch.set_num_threads(threads)
-            results.append(CpuRecurrent().forward(x, *given(x), STEP))
+            outputs.append(CpuRecurrent().forward(x, *rest, STEP))
+            gradients.append(CpuRecurrent().backward(grad_y, x, *rest, STEP, EVERY))
     finally:
         torch.set_num_threads(before)
-    assert torch.equal(results[0], results[1])
-    assert torch.equal(results[0], results[2])
-    alone = CpuRecurrent().forward(x[:, 20:21], *given(x), STEP)
-    assert torch.equal(results[0][:, 20:21], alone)
+    for y, found in zip(outputs[1:], gradients[1:], strict=True):
+        assert torch.equal(outputs[0], y)
+        assert torch.equal(gradients[0][0], found[0])
+        torch.testing.assert_close(found, gradients[0])
+    alone = CpuRecurrent().forward(x[:, 20:21], *rest, STEP)
+    assert torch.equal(outputs[0][:, 20:21], alone)
+
+
+def test_an_infinite_output_spoils_no_gradient_that_it_does_not_reach() -> None:
+    step = Step(v_reset=0.0, output="identity", detach_reset=True)
+    x = torch.full((2, 1, 3), 1e38)
+    weights = torch.full((3, 3), 1e38)
+    rest = (weights, torch.tensor(0.0), torch.tensor(0.0), torch.tensor(1.0), None)
+    assert CpuRecurrent().forward(x, *rest, step)[1].isinf().all()
+    grads = CpuRecurrent().backward(torch.zeros(2, 1, 3), x, *rest, step, (True,) * 5 + (False,))
+    assert grads[2] is not None
+    assert grads[2].item() == 0.0
+
+
+def test_weights_of_another_shape_are_refused() -> None:
+    x = torch.zeros(2, 1, 5)
+    with pytest.raises(RuntimeError, match=r"w_rec is \(3, 3\).* x has 5 neurons"):
+        CpuRecurrent().forward(x, *given(torch.zeros(2, 1, 3)), STEP)
 
 
 def test_what_it_refuses_goes_to_the_portable_kernel(monkeypatch: pytest.MonkeyPatch) -> None:

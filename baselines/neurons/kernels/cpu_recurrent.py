@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from baselines.neurons.kernels import RecurrentGradients, RecurrentNeeds, cpu_build, cpu_call
@@ -46,7 +45,7 @@ class CpuRecurrent:
         step: Step,
     ) -> Tensor:
         layer = _Layer(x, (alpha, beta, v_threshold), k, step)
-        weights = layer.padded(w_rec.T)
+        weights = layer.weights(w_rec.T)
         y = torch.empty_like(layer.x)
         call = layer.call
         call.weights, call.layer.y = weights.data_ptr(), y.data_ptr()
@@ -65,6 +64,9 @@ class CpuRecurrent:
         step: Step,
         needs: RecurrentNeeds,
     ) -> RecurrentGradients:
+        """Without its backward variant the portable kernel steps in; its products round otherwise,
+        so that a spike at the very threshold may be another than in the forward pass.
+        """
         parameters = (alpha, beta, v_threshold)
         layer = _Layer(x, parameters, k, step)
         try:
@@ -73,7 +75,7 @@ class CpuRecurrent:
             stands_aside(f"kernel cpu stands aside in a recurrent backward pass: {reason}")
             return PortableRecurrent().backward(grad_y, x, w_rec, *parameters, k, step, needs)
         grad_y = grad_y.to(x.dtype).contiguous()
-        weights, weights_back = layer.padded(w_rec.T), layer.padded(w_rec)
+        weights, weights_back = layer.weights(w_rec.T), layer.weights(w_rec)
         grad_h, shown = layer.empty_rows(), layer.empty_rows()
         call = layer.call
         call.weights, call.weights_back = weights.data_ptr(), weights_back.data_ptr()
@@ -100,7 +102,7 @@ class _Layer:
     def __init__(self, x: Tensor, parameters: tuple[Tensor, ...], k: Tensor | None, step: Step):
         self.x = x.contiguous()
         time_steps, samples, self.neurons = x.shape
-        self.row = -(-self.neurons // cpu_call.ROW) * cpu_call.ROW
+        self.row = max(1, -(-self.neurons // cpu_call.ROW)) * cpu_call.ROW
         self.varied = varied_by_column(parameters)
         self.parameters = tuple(self._by_column(p) for p in parameters)
         self.spread = tuple(
@@ -126,13 +128,24 @@ class _Layer:
             padded=self.row,
         )
 
-    def padded(self, rows: Tensor) -> Tensor:
+    def weights(self, matrix: Tensor) -> Tensor:
+        """[N, N] with padded rows; RuntimeError for another shape or device."""
+        if matrix.shape != (self.neurons, self.neurons) or matrix.device != self.x.device:
+            raise RuntimeError(
+                f"w_rec is {tuple(matrix.shape)} on {matrix.device} and x has {self.neurons} "
+                f"neurons on {self.x.device}"
+            )
+        return self._padded(matrix)
+
+    def _padded(self, rows: Tensor) -> Tensor:
         """Rows of neurons [..., N] in float32, with zeros behind them."""
-        return F.pad(rows.detach().float(), (0, self.row - self.neurons)).contiguous()
+        wide = self.x.new_zeros((*rows.shape[:-1], self.row), dtype=torch.float32)
+        wide[..., : self.neurons] = rows.detach()
+        return wide
 
     def _by_column(self, parameter: Tensor) -> Tensor:
         one_each = parameter.dim() > 0 and parameter.shape[-1] > 1
-        return self.padded(parameter) if one_each else parameter
+        return self._padded(parameter) if one_each else parameter
 
     def empty_rows(self) -> Tensor:
         """[T, B, padded], uninitialised."""
@@ -146,12 +159,13 @@ class _Layer:
         self, sums: cpu_call.ParameterSums, given: tuple[Tensor | None, ...]
     ) -> tuple[Tensor | None, Tensor | None, Tensor | None, Tensor | None]:
         """Of alpha, beta, v_threshold and k, in the shape and type each was given in."""
+        summed = sums.gradients((*self.parameters, given[3]))
         of_alpha, of_beta, of_threshold, of_k = (
-            grad
-            if grad is None or parameter is None or grad.shape == parameter.shape
-            else self.neurons_of(grad)
-            for grad, parameter in zip(
-                sums.gradients((*self.parameters, given[3])), given, strict=True
-            )
+            None if grad is None or parameter is None else self._as_given(grad, parameter)
+            for grad, parameter in zip(summed, given, strict=True)
         )
         return of_alpha, of_beta, of_threshold, of_k
+
+    def _as_given(self, grad: Tensor, parameter: Tensor) -> Tensor:
+        narrow = grad if grad.shape == parameter.shape else self.neurons_of(grad)
+        return narrow.to(parameter.dtype).contiguous()

@@ -11,10 +11,10 @@
 
 // Two vectors of sums for each row, together no more than there are registers.
 #if defined(__AVX512F__)
-using lanes = float __attribute__((vector_size(64)));
+using lanes = float __attribute__((vector_size(64), may_alias));
 constexpr int64_t rows_in_registers = 8;
 #else
-using lanes = float __attribute__((vector_size(32)));
+using lanes = float __attribute__((vector_size(32), may_alias));
 constexpr int64_t rows_in_registers = 4;
 #endif
 

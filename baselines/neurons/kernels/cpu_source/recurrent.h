@@ -5,7 +5,7 @@
 #include "blocks.h"
 #include "product.h"
 
-// Mirrored field by field in cpu_recurrent.py. The layer's columns are [samples][padded], those
+// Mirrored field by field in cpu_call.py. The layer's columns are [samples][padded], those
 // behind a sample's neurons nobody's; only x, y and grad_y are without them.
 struct RecurrentCall {
     Call layer;
@@ -28,6 +28,11 @@ struct Samples {
     // What the neurons get from (or hand back through) the others' rows.
     void multiply(const float* rows, const float* matrix, State& arriving) const {
         product(n / call.padded, rows, matrix, call.neurons, call.padded, arriving.values);
+        // An infinite output would leave NaN (inf * 0) in columns that are nobody's.
+        for (int64_t row = 0; row < n; row += call.padded) {
+            float* behind = arriving.values + row + call.neurons;
+            std::memset(behind, 0, (call.padded - call.neurons) * sizeof(float));
+        }
     }
     // A row of `potential` or `shown`.
     float* row(float* all, int64_t t) const { return all + t * call.layer.columns + first; }
