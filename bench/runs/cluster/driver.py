@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-import signal
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as OnN
 from baselines.errors import UsageError
 from bench.runs.cluster.node import Desk, Software, describe, run_cell
 from bench.runs.cluster.placing import list_files
+from bench.runs.cluster.signals import Held
 from bench.runs.executor import Jobs, OnEpoch, OnFinished
 from bench.runs.failure import failed
 from bench.runs.job import Job
@@ -53,16 +53,30 @@ class RayCluster:
         self._address = address
         self._cpus = cpus or usable_cores()
         self._software: dict[str, Software] = {}
+        self._signals = Held()
 
     def __enter__(self) -> RayCluster:
-        _connect(self._address, self._cpus)
-        here = ray.get_runtime_context().get_node_id()
-        desk = remote(num_cpus=0, max_concurrency=8)(Desk)
-        self._desk: Any = desk.options(scheduling_strategy=OnNode(here, soft=False)).remote()
+        self._signals.hold()
+        try:
+            _connect(self._address, self._cpus)
+            self._signals.again()
+            here = ray.get_runtime_context().get_node_id()
+            desk = remote(num_cpus=0, max_concurrency=8)(Desk)
+            self._desk: Any = desk.options(scheduling_strategy=OnNode(here, soft=False)).remote()
+            self._signals.handle()
+        except BaseException:
+            self._leave()
+            raise
         return self
 
-    def __exit__(self, *_error: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
+        self._leave()
+        if kind is None:
+            self._signals.handle()
+
+    def _leave(self) -> None:
         ray.shutdown()
+        self._signals.release()
 
     def device(self, asked: str) -> str:
         """The device for "auto", "cpu" or "cuda": "auto" takes GPUs where a node has them."""
@@ -78,6 +92,7 @@ class RayCluster:
     def _agreed(self, device: str) -> Software:
         if device not in self._software:
             self._software[device] = _ask(device)
+            self._signals.handle()
         return self._software[device]
 
     def execute(self, jobs: Jobs, workers: int, on_epoch: OnEpoch, on_finished: OnFinished) -> None:
@@ -90,6 +105,7 @@ class RayCluster:
                     on_finished(run)
                 for epoch in ray.get(self._desk.take.remote()):
                     on_epoch(*epoch)
+                self._signals.handle()
 
 
 class _Batch:
@@ -188,8 +204,6 @@ def _connect(address: str | None, cpus: int) -> None:
     if address and "://" in address:
         raise UsageError(f"--address {address}: run the command on a node of the cluster, there "
                          "with --address auto or HOST:PORT")  # fmt: skip
-    # Ray sets handlers of signals; ours stay.
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     alone: dict[str, Any] = {
         "num_cpus": cpus,
         "include_dashboard": False,
@@ -207,9 +221,6 @@ def _connect(address: str | None, cpus: int) -> None:
             f"--address {address}: no Ray cluster answers: {_first_line(error)}; start one with "
             "`ray start --head`"
         ) from error
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
 
 
 def _nodes() -> dict[str, Needs]:
