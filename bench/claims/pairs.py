@@ -146,7 +146,7 @@ class Evidence:
 
 def _values(records: pd.DataFrame) -> dict[tuple[str, str, str], dict[str, float]]:
     values: dict[tuple[str, str, str], dict[str, float]] = {}
-    columns = (records[name] for name in ("machine", "suite", "run_id", "metric", "value"))
+    columns = (records[name].tolist() for name in ("machine", "suite", "run_id", "metric", "value"))
     for machine, suite, run_id, metric, value in zip(*columns, strict=True):
         values.setdefault((machine, suite, run_id), {})[metric] = float(value)
     return values

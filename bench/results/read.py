@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -107,6 +109,23 @@ def find_folders(root: Path) -> list[Path]:
 
 def read(folders: Iterable[Path]) -> Results:
     """Read every run file of the given `<suite>/<machine>` folders."""
+    with _uncollected():
+        return _read(folders)
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without garbage collection, which would walk ever more rows and find nothing to free."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _read(folders: Iterable[Path]) -> Results:
     records: list[tuple[Any, ...]] = []
     runs: list[tuple[Any, ...]] = []
     plans: list[pd.DataFrame] = []

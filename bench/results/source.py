@@ -17,11 +17,11 @@ def describe(results: Results) -> dict[str, str]:
     used = runs[runs["fate"] != "failed"] if (runs["fate"] != "failed").any() else runs
     trained = used[used["kind"] == "train"]
     return {
-        "suite": _list(used["suite"]),
-        "machine": _list(used["machine"]),
-        "commit": _list(short(commit) for commit in used["commit"]),
-        "kernel": _list(used["kernel"]),
-        "numerics": _list(str(each) for each in used["numerics"] if not pd.isna(each)),
+        "suite": _list(used["suite"].unique()),
+        "machine": _list(used["machine"].unique()),
+        "commit": _list(short(commit) for commit in used["commit"].unique()),
+        "kernel": _list(used["kernel"].unique()),
+        "numerics": _list(str(each) for each in used["numerics"].unique() if not pd.isna(each)),
         "seeds": _list(str(seed) for seed in sorted(set(trained["seed"].dropna()))),
         "set aside": str(len(results.problems)) if results.problems else "",
     }

@@ -216,7 +216,8 @@ def sealed(text: bytes) -> bytes:
 
 
 def _is_sealed(content: bytes) -> bool:
-    content = content.replace(b"\r\n", b"\n")  # as a checkout on Windows has it
+    if b"\r" in content:
+        content = content.replace(b"\r\n", b"\n")  # as a checkout on Windows has it
     found = _CHECKSUM.match(content)
     if found is None:
         return False

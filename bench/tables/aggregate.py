@@ -39,9 +39,12 @@ def values(results: Results, metrics: Iterable[str] | None = None) -> pd.DataFra
 
 def _shown(results: Results) -> pd.Series:
     """Which records are shown: all current ones, stale ones of rows with nothing newer."""
-    trained = results.runs["kind"] == "train"
-    newer = results.runs.loc[trained & results.runs["fate"].isin(["current", "failed"])]
-    fresh = pd.MultiIndex.from_frame(newer[CELL]).unique()
-    rows = pd.MultiIndex.from_frame(results.records[CELL])
-    stale = (results.records["fate"] == "stale").to_numpy()
-    return pd.Series(~(stale & rows.isin(fresh)), index=results.records.index)
+    stale = results.records["fate"] == "stale"
+    shown = ~stale
+    if stale.any():
+        trained = results.runs["kind"] == "train"
+        newer = results.runs.loc[trained & results.runs["fate"].isin(["current", "failed"])]
+        fresh = pd.MultiIndex.from_frame(newer[CELL]).unique()
+        rows = pd.MultiIndex.from_frame(results.records.loc[stale, CELL])
+        shown[stale] = ~rows.isin(fresh)
+    return shown
