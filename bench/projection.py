@@ -89,10 +89,10 @@ def makespan(seconds: Sequence[float], workers: int) -> float:
 class Rates:
     """Seconds of training per sample and unit of work, by baseline, from measured runs."""
 
-    def __init__(self, results: Path, costs: Path) -> None:
+    def __init__(self, results: Sequence[Path], costs: Path) -> None:
         self._macs = _macs(costs)
         found: dict[tuple[bool, str], list[float]] = {}
-        for folder in find_folders(results):
+        for folder in (folder for root in results for folder in find_folders(root)):
             for run in Store(folder).all():
                 if run.kind == "train" and run.status == "done" and not is_stale(run):
                     key, rate = self._measured(run)

@@ -17,15 +17,18 @@ WORKERS = (1, 8, 64)
 
 def project(
     suite: Annotated[list[str], typer.Argument(help="suites: names or TOML files")],
-    measured: Annotated[Path, typer.Option(help="results of cells that were measured")] = Path(
-        "results"
-    ),
+    measured: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="results of cells that were measured; can be repeated [default: results]"
+        ),
+    ] = None,
     costs: Annotated[Path, typer.Option(help="dense counts: costs.csv of `run counting`")] = Path(
         "results/counting/costs.csv"
     ),
 ) -> None:
     """Project the training time of suites from measured training cells, as a Markdown table."""
-    rates = Rates(measured, costs)
+    rates = Rates(measured or [Path("results")], costs)
     lines = [
         "| suite | workers | cells | hours: median (lowest to highest rate) | speed-up |",
         "| :-- | --: | --: | --: | --: |",

@@ -25,7 +25,9 @@ def test_the_page_shows_what_the_command_prints(monkeypatch: pytest.MonkeyPatch)
     shown = re.search(r"<!-- projection -->\n(.*?)\n<!-- /projection -->", page, re.DOTALL)
     assert shown is not None
     monkeypatch.chdir(ROOT)
-    done = CliRunner().invoke(app, ["project", "liaf-net", "klif"])
+    command = re.search(r"^    liafbench (project .*)$", page, re.MULTILINE)
+    assert command is not None
+    done = CliRunner().invoke(app, command.group(1).split())
     assert done.exit_code == 0, done.output
     assert shown.group(1).strip() == done.output.strip()
 
@@ -33,7 +35,7 @@ def test_the_page_shows_what_the_command_prints(monkeypatch: pytest.MonkeyPatch)
 def test_what_was_measured_is_projected_to_what_was_measured() -> None:
     """Projecting quick, which is among the measured cells, gives its own time."""
     folder = next((RESULTS / "quick").iterdir())
-    rates = Rates(folder, COSTS)
+    rates = Rates([folder], COSTS)
     found = project(suites.load("quick"), rates)
     frame = [line.split(",") for line in (folder / "records.csv").read_text().splitlines()]
     measured = sum(float(row[9]) for row in frame if row[8] == "training_time")
@@ -57,4 +59,4 @@ def test_the_end_by_hand() -> None:
 
 def test_a_missing_table_of_costs_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="run counting"):
-        Rates(RESULTS, tmp_path / "costs.csv")
+        Rates([RESULTS], tmp_path / "costs.csv")
