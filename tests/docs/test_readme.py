@@ -9,6 +9,7 @@ import pytest
 
 from bench.report.paper import write_figure
 from bench.tables import comparison, read_records, render
+from bench.tables.accuracy import FAMILY_MEAN, accuracy
 
 ROOT = Path(__file__).resolve().parents[2]
 TASK = "digits-dvs"
@@ -21,6 +22,20 @@ COLUMNS = (
     "energy_45nm_fp32",
     "inference_throughput",
 )
+
+
+CLAIMS = ROOT / "results" / "claims-small"
+PLACES = {
+    FAMILY_MEAN: "bAbI, mean of 20 tasks",
+    "babi-qa1": "QA1",
+    "babi-qa6": "QA6",
+    "babi-qa20": "QA20",
+    "fashion-mnist": "Fashion-MNIST",
+}
+NETWORKS = (
+    "lstm", "gru", "liaf-net", "lif-snn", "klif", "liaf-net-recurrent", "lif-snn-recurrent",
+    "klif-recurrent", "conv-lstm", "conv3d", "liaf-net-alpha0", "bag-of-words", "cnn",
+)  # fmt: skip
 
 
 def expected() -> str:
@@ -37,6 +52,31 @@ def test_the_readme_shows_the_committed_results() -> None:
     shown = re.search(r"<!-- quick -->\n(.*?)\n<!-- /quick -->", readme, re.DOTALL)
     assert shown is not None
     assert shown.group(1).strip() == expected()
+
+
+def expected_claims() -> str:
+    """Accuracy of what was run at equal backbone, a network a line."""
+    frame = accuracy(read_records(CLAIMS))
+    rows = frame[frame["budget"] == "equal-backbone"].set_index("task")
+    lines = [
+        "| network | " + " | ".join(PLACES.values()) + " |",
+        "| :-- |" + " --: |" * len(PLACES),
+    ]
+    for name in NETWORKS:
+        cells = []
+        for task in PLACES:
+            mean, std, n = (rows.at[task, name + part] for part in ("", "_std", "_n"))
+            cells.append(f"{mean:.1f} ± {std:.1f} (n={n:.0f})" if n > 1 else "")
+        if any(cells):
+            lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def test_the_readme_shows_the_accuracies_on_real_data() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.search(r"<!-- claims -->\n(.*?)\n<!-- /claims -->", readme, re.DOTALL)
+    assert shown is not None
+    assert shown.group(1).strip() == expected_claims()
 
 
 @pytest.mark.parametrize(("theme", "name"), [("light", TASK), ("dark", f"{TASK}-dark")])
