@@ -57,16 +57,15 @@ class RayCluster:
 
     def __enter__(self) -> RayCluster:
         self._signals.hold()
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._leave)
             _connect(self._address, self._cpus)
             self._signals.again()
             here = ray.get_runtime_context().get_node_id()
             desk = remote(num_cpus=0, max_concurrency=8)(Desk)
             self._desk: Any = desk.options(scheduling_strategy=OnNode(here, soft=False)).remote()
             self._signals.handle()
-        except BaseException:
-            self._leave()
-            raise
+            undo.pop_all()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
@@ -91,8 +90,7 @@ class RayCluster:
 
     def _agreed(self, device: str) -> Software:
         if device not in self._software:
-            self._software[device] = _ask(device)
-            self._signals.handle()
+            self._software[device] = _ask(device, self._signals.handle)
         return self._software[device]
 
     def execute(self, jobs: Jobs, workers: int, on_epoch: OnEpoch, on_finished: OnFinished) -> None:
@@ -228,8 +226,8 @@ def _nodes() -> dict[str, Needs]:
     return {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}
 
 
-def _ask(device: str) -> Software:
-    """What all nodes that can hold a cell have in common."""
+def _ask(device: str, meanwhile: Callable[[], None]) -> Software:
+    """What all nodes that can hold a cell have in common; calls `meanwhile` while they answer."""
     kind = "GPU" if device == "cuda" else "CPU"
     able = [node for node, has in _nodes().items() if has.get("CPU") and has.get(kind)]
     if not able:
@@ -238,11 +236,14 @@ def _ask(device: str) -> Software:
     task = remote(num_cpus=0, num_gpus=gpus, max_retries=0)(describe)
     refs = [task.options(scheduling_strategy=OnNode(node, soft=False)).remote(device)
             for node in able]  # fmt: skip
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while ray.wait(refs, num_returns=len(refs), timeout=POLL_SECONDS)[1]:
+        meanwhile()
+        if time.monotonic() > deadline:
+            raise UsageError("a node of the cluster does not answer, or all its GPUs are in use; "
+                             "`ray status` shows the nodes")  # fmt: skip
     try:
-        first, *others = ray.get(refs, timeout=ANSWER_SECONDS)
-    except gone.GetTimeoutError as error:
-        raise UsageError("a node of the cluster does not answer, or all its GPUs are in use; "
-                         "`ray status` shows the nodes") from error  # fmt: skip
+        first, *others = ray.get(refs)
     except gone.RayTaskError as error:
         raise UsageError("liafbench does not start on a node of the cluster: "
                          f"{error.cause!r}; install it there") from error  # fmt: skip
