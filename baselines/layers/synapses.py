@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
+from baselines.layers.pooling import AveragePool2x2
 from baselines.stages import Conv, Dense, Placed, Pool
 
 
@@ -37,4 +38,6 @@ def dense(place: Placed) -> dict[str, nn.Module]:
 
 def pool(stage: Pool) -> nn.Module:
     """Spatial pooling of frames."""
-    return nn.AvgPool2d(stage.size) if stage.kind == "avg" else nn.MaxPool2d(stage.size)
+    if stage.kind == "max":
+        return nn.MaxPool2d(stage.size)
+    return AveragePool2x2() if stage.size == 2 else nn.AvgPool2d(stage.size)
