@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import product
 from typing import Any
 
 from bench.kernels.footprint import Extra
 from bench.kernels.layers import COMPILED, EAGER, NATIVE, Row
-from bench.kernels.network import FLOOR, Step
+from bench.kernels.network import FLOOR, SHIPPED, Step
 
 FORWARD_LIMIT = 1.5  # times the memory limit
 TRAINING_LIMIT = 2.4
@@ -66,22 +67,22 @@ def memory_verdicts(extras: Iterable[Extra]) -> Iterator[Verdict]:
 
 
 def network_verdicts(steps: list[Step]) -> Iterator[Verdict]:
-    """The whole training step against spikingjelly and the ReLU floor, backbone by backbone."""
+    """The whole training step, backbone by backbone, against spikingjelly twice (its neurons in the
+    same network under the same options; its own network as shipped) and the ReLU floor.
+    """
     bounds = (("float32", 1, 1.6), ("float32", 2, 2.2), ("bfloat16, channels last", None, 2.8))
     for backbone in sorted({step.backbone for step in steps}):
         here = [step for step in steps if step.backbone == backbone]
-        for options, threads, least in bounds:
+        for (options, threads, least), rival in product(bounds, ("spikingjelly", SHIPPED)):
             found = [
                 (step.times_native, f"{step.threads} threads")
                 for step in here
-                if step.contender == "spikingjelly"
+                if step.contender == rival
                 and step.options == options
                 and threads in (None, step.threads)
             ]
             on = f"{options}, {threads} thread(s)" if threads else options
-            yield from _at_least(
-                f"{backbone} network, {on}: x faster than spikingjelly", least, found
-            )
+            yield from _at_least(f"{backbone} network, {on}: x faster than {rival}", least, found)
         floor = [
             (1 / step.times_native, f"{step.threads} threads")
             for step in here

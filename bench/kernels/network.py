@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from baselines import build
 from baselines.neurons.interface import Neuron
+from bench.kernels.shipped import StepByStep
 from bench.timing import Timings, interleave
 from bench.timing.network import TrainingStep
 from bench.timing.options import Options
@@ -22,13 +23,15 @@ BASELINE = "lif-snn"
 BACKBONES = ("plif", "small")
 FLOOR = "ReLU floor"
 NATIVE = "native"
-CONTENDERS = (NATIVE, FLOOR, "spikingjelly", "snntorch")
+SHIPPED = "spikingjelly, step by step, float32"
+"""What its users get without asking for more, whatever the options of the others."""
+CONTENDERS = (NATIVE, FLOOR, "spikingjelly", "snntorch", SHIPPED)
 TIME_STEPS, BATCH, CLASSES = 10, 16, 10
 
 
 @dataclass(frozen=True)
 class Step:
-    """A contender's training step (forward, loss, backward, Adam) under the options of all."""
+    """A contender's training step (forward, loss, backward, Adam); SHIPPED has its own options."""
 
     backbone: str
     options: str
@@ -57,8 +60,10 @@ def with_relu(net: nn.Module) -> nn.Module:
 def network(contender: str, backbone: str) -> nn.Module:
     """The same initial weights for every contender."""
     torch.manual_seed(0)
-    engine = NATIVE if contender == FLOOR else contender
+    engine = {FLOOR: NATIVE, SHIPPED: "spikingjelly"}.get(contender, contender)
     net = build(BASELINE, TASK, backbone, engine=engine)
+    if contender == SHIPPED:
+        return StepByStep(net)
     return with_relu(net) if contender == FLOOR else net
 
 
@@ -75,8 +80,14 @@ def measure(
 ) -> Iterator[Step]:
     """One row a contender, all interleaved, on so many threads."""
     x, y = batch()
+    shipped = Options(device=options.device)
     with _threads(threads):
-        steps = {name: TrainingStep(network(name, backbone), x, y, options) for name in CONTENDERS}
+        steps = {
+            name: TrainingStep(
+                network(name, backbone), x, y, shipped if name == SHIPPED else options
+            )
+            for name in CONTENDERS
+        }
         timings = interleave(
             steps, rounds=rounds, warmup=warmup, stopwatch=stopwatch_for(options.device)
         )

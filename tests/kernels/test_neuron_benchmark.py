@@ -10,14 +10,16 @@ import pytest
 import torch
 from torch import nn
 
+from baselines.errors import UsageError
 from baselines.neurons import LIF
 from baselines.neurons.interface import Neuron
 from bench.kernels import Plan, layers, limit, network, run
 from bench.kernels.acceptance import layer_verdicts, memory_verdicts, network_verdicts
 from bench.kernels.footprint import Extra
 from bench.kernels.layers import LIMIT, NATIVE, Cell, Row
-from bench.kernels.network import FLOOR, Step
+from bench.kernels.network import FLOOR, SHIPPED, Step
 from bench.kernels.report import layer_matrix, markdown
+from bench.kernels.shipped import StepByStep
 from bench.timing import allocator
 
 
@@ -67,6 +69,27 @@ def test_the_floor_is_the_same_network_with_relu() -> None:
         assert torch.equal(mine, theirs)
 
 
+@pytest.mark.parametrize("backbone", network.BACKBONES)
+def test_the_library_step_by_step_is_the_same_network(backbone: str) -> None:
+    x, _ = network.batch()
+    x = x[:3, :2]
+    with torch.no_grad():
+        shipped = network.network(SHIPPED, backbone).eval()
+        found = shipped(x)
+        torch.testing.assert_close(found, network.network(NATIVE, backbone).eval()(x))
+        # Nothing is left of the call before.
+        assert torch.equal(shipped(x), found)
+    own = {type(module).__module__.split(".")[0] for module in shipped.layers}
+    assert own == {"spikingjelly"}
+
+
+def test_a_network_that_the_library_has_no_layers_for_is_refused() -> None:
+    with pytest.raises(UsageError, match="LIF"):
+        StepByStep(network.network(NATIVE, "small"))
+    with pytest.raises(UsageError, match="mean over time"):
+        StepByStep(nn.Sequential(nn.Flatten()))
+
+
 def row(work: str, contender: str, to_limit: float, times_native: float, **other: object) -> Row:
     plain = Row("lif", 8, 2**23, work, contender, 1.0, 0.1, 5, to_limit, 0.9, 1.1, times_native)
     return replace(plain, **other)  # type: ignore[arg-type]
@@ -102,6 +125,12 @@ def test_bounds_of_memory_and_network() -> None:
     assert found["small network, float32, 1 thread(s): x faster than spikingjelly"].holds
     assert not found["small network, float32, 2 thread(s): x faster than spikingjelly"].holds
     assert found["small network, float32: x the ReLU floor"].reached == 1.25
+    # As shipped it is another rival with a verdict of its own.
+    assert not any(SHIPPED in what for what in found)
+    steps.append(replace(step, contender=SHIPPED, options="bfloat16, channels last"))
+    found = {verdict.what: verdict for verdict in network_verdicts(steps)}
+    shipped = found[f"small network, bfloat16, channels last: x faster than {SHIPPED}"]
+    assert (shipped.reached, shipped.holds) == (1.7, False)
 
 
 def test_layer_matrix_has_a_line_a_cell() -> None:
