@@ -72,8 +72,6 @@ class SnnTorchNeuron(Neuron, snntorch.Leaky):
         for name, value in (("alpha", self.alpha), ("v_threshold", self.v_threshold)):
             if per_channel(value, x, name).shape != value.shape:
                 raise UsageError(f"snntorch needs {name} shaped like a channel: [C, 1, 1]")
-        if torch.is_autocast_enabled(x.device.type):
-            x = x.float()
         with autocast_off(x):
             y = self._run(self._drive(x.to(state_dtype(x.dtype)))).to(x.dtype)
         self.reset_mem()

@@ -56,8 +56,6 @@ class _Aligned(Neuron):
     def forward(self, x: Tensor) -> Tensor:
         """Outputs [T, B, ...] of currents [T, B, ...]."""
         check_currents(x, self.recurrent)
-        if torch.is_autocast_enabled(x.device.type):
-            x = x.float()
         self.reset()  # type: ignore[attr-defined]
         with autocast_off(x):
             y = self._run(self._drive(x.to(state_dtype(x.dtype)))).to(x.dtype)

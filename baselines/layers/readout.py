@@ -1,8 +1,12 @@
-"""From what the last layer puts out over time to class scores."""
+"""From what the last layer puts out over time to class scores. Averages are float32 or wider: in
+bfloat16 two classes a few spikes apart would tie.
+"""
 
 from __future__ import annotations
 
 from torch import Tensor, nn
+
+from baselines.neurons.step import state_dtype
 
 
 class MeanOverTime(nn.Module):
@@ -10,7 +14,7 @@ class MeanOverTime(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Average over the first dimension."""
-        return x.mean(0)
+        return x.mean(0, dtype=state_dtype(x.dtype))
 
 
 class LastStep(nn.Module):
@@ -38,7 +42,7 @@ class Vote(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Average over groups of the last dimension."""
-        return x.unflatten(-1, (-1, self.size)).mean(-1)
+        return x.unflatten(-1, (-1, self.size)).mean(-1, dtype=state_dtype(x.dtype))
 
     def extra_repr(self) -> str:
         """The group size."""

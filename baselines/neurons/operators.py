@@ -2,59 +2,40 @@
 `opcheck` know it: `liafbench::neuron` and `liafbench::neuron_recurrent`, each with its backward.
 
 Currents x are [T, ...]; alpha, beta and v_threshold are 0-dim or broadcast against x[0], k is
-0-dim (None: no KLIF). The other arguments are the fields of `Step`. Under autocast x is taken to
-float32. The backward is not differentiable a second time.
+0-dim (None: no KLIF). `step` is a `Step` as it spells itself. Under autocast x stays as
+it comes and the state is float32. The backward is not differentiable a second time.
 """
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import torch
 from torch import Tensor, library
 from torch._ops import OpOverload
 
+from baselines.neurons.interface import autocast_off
 from baselines.neurons.kernels import select, select_recurrent
 from baselines.neurons.step import Step
 
-_STEP = (
-    "float gain, float? v_reset, str surrogate, float width, str output, float? slope, "
-    "bool threshold_related, bool scale_reset, bool detach_reset"
-)
 _PARAMETERS = "Tensor alpha, Tensor beta, Tensor v_threshold, Tensor? k"
 _OUT = "Tensor grad_x, Tensor grad_alpha, Tensor grad_beta, Tensor grad_v_threshold, Tensor grad_k"
 
 
-def _step(k: Tensor | None, options: tuple[Any, ...]) -> Step:
-    """The Step of an operator's trailing arguments, in the order of `_STEP`."""
-    gain, v_reset, surrogate, width, output, slope, related, scale, detach = options
-    return Step(
-        gain=gain,
-        v_reset=v_reset,
-        surrogate=surrogate,
-        width=width,
-        output=output,
-        slope=0.0 if slope is None else slope,
-        threshold_related=related,
-        klif=k is not None,
-        scale_reset=scale,
-        detach_reset=detach,
-    )
+def options(step: Step) -> tuple[str]:
+    """The trailing argument of both operators for a Step.
+
+    One string: PyTorch looks every argument of an operator up again at every call.
+    """
+    return (step.spelled,)
 
 
-def options(step: Step) -> tuple[Any, ...]:
-    """The trailing arguments of both operators for a Step."""
-    return (
-        step.gain,
-        step.v_reset,
-        step.surrogate,
-        step.width,
-        step.output,
-        step.slope if step.output == "leaky_relu" else None,
-        step.threshold_related,
-        step.scale_reset,
-        step.detach_reset,
-    )
+def _step(k: Tensor | None, spelled: str) -> Step:
+    step = Step.read(spelled)
+    if step.klif != (k is not None):
+        raise RuntimeError(f"klif is {step.klif} in the step, and k is {k}")
+    return step
 
 
 def _filled(grads: tuple[Tensor | None, ...], x: Tensor) -> tuple[Tensor, ...]:
@@ -74,49 +55,47 @@ def _fake_gradients(needs: list[bool], tensors: tuple[Tensor | None, ...]) -> tu
     return _filled(tuple(grads), x)
 
 
-def _forward(x, alpha, beta, v_threshold, k, *rest):
-    step = _step(k, rest)
+def _forward(x, alpha, beta, v_threshold, k, spelled):
+    step = _step(k, spelled)
     kernel = select(x, _tensors(alpha, beta, v_threshold, k), step)
     return kernel.forward(x, alpha, beta, v_threshold, k, step)
 
 
-def _fake_forward(x, alpha, beta, v_threshold, k, *rest):
+def _fake_forward(x, alpha, beta, v_threshold, k, spelled):
     return torch.empty_like(x)
 
 
-def _backward(grad_y, x, alpha, beta, v_threshold, k, *rest):
-    *fields, needs = rest
-    step = _step(k, tuple(fields))
+def _backward(grad_y, x, alpha, beta, v_threshold, k, spelled, needs):
+    step = _step(k, spelled)
     kernel = select(x, _tensors(alpha, beta, v_threshold, k), step)
     grads = kernel.backward(grad_y, x, alpha, beta, v_threshold, k, step, tuple(needs))
     return _filled(grads, x)
 
 
-def _fake_backward(grad_y, x, alpha, beta, v_threshold, k, *rest):
-    return _fake_gradients(rest[-1], (x, alpha, beta, v_threshold, k))
+def _fake_backward(grad_y, x, alpha, beta, v_threshold, k, spelled, needs):
+    return _fake_gradients(needs, (x, alpha, beta, v_threshold, k))
 
 
-def _recurrent_forward(x, w_rec, alpha, beta, v_threshold, k, *rest):
-    step = _step(k, rest)
+def _recurrent_forward(x, w_rec, alpha, beta, v_threshold, k, spelled):
+    step = _step(k, spelled)
     kernel = select_recurrent(x, _tensors(alpha, beta, v_threshold, k), step)
     return kernel.forward(x, w_rec, alpha, beta, v_threshold, k, step)
 
 
-def _fake_recurrent_forward(x, w_rec, alpha, beta, v_threshold, k, *rest):
+def _fake_recurrent_forward(x, w_rec, alpha, beta, v_threshold, k, spelled):
     return x.new_empty(x.shape)
 
 
-def _recurrent_backward(grad_y, x, w_rec, alpha, beta, v_threshold, k, *rest):
-    *fields, needs = rest
-    step = _step(k, tuple(fields))
+def _recurrent_backward(grad_y, x, w_rec, alpha, beta, v_threshold, k, spelled, needs):
+    step = _step(k, spelled)
     kernel = select_recurrent(x, _tensors(alpha, beta, v_threshold, k), step)
     grads = kernel.backward(grad_y, x, w_rec, alpha, beta, v_threshold, k, step, tuple(needs))
     return _filled(grads, x)
 
 
-def _fake_recurrent_backward(grad_y, x, w_rec, alpha, beta, v_threshold, k, *rest):
-    grads = _fake_gradients(rest[-1], (x, w_rec, alpha, beta, v_threshold, k))
-    return (x.new_empty(x.shape), *grads[1:]) if rest[-1][0] else grads
+def _fake_recurrent_backward(grad_y, x, w_rec, alpha, beta, v_threshold, k, spelled, needs):
+    grads = _fake_gradients(needs, (x, w_rec, alpha, beta, v_threshold, k))
+    return (x.new_empty(x.shape), *grads[1:]) if needs[0] else grads
 
 
 def _tensors(*parameters: Tensor | None) -> tuple[Tensor, ...]:
@@ -129,41 +108,48 @@ _library = library.Library("liafbench", "DEF")
 
 
 def _define(name: str, schema: str, compute: Any, fake: Any) -> OpOverload:
+    @functools.wraps(compute)
+    def in_float32(x: Tensor, *rest: Any) -> Any:
+        # Autocast would take the products within a step to the type of x.
+        if not torch.is_autocast_enabled(x.device.type):
+            return compute(x, *rest)
+        with autocast_off(x):
+            return compute(x, *rest)
+
     _library.define(f"{name}{schema}", tags=torch.Tag.pt2_compliant_tag)
-    _library.impl(name, compute, "CompositeExplicitAutograd")
+    _library.impl(name, in_float32, "CompositeExplicitAutograd")
     library.register_fake(f"liafbench::{name}", fake, lib=_library)
     operator: OpOverload = getattr(torch.ops.liafbench, name).default
     return operator
 
 
 def _differentiable(operator: OpOverload, backward: OpOverload, tensors: int) -> None:
-    """Registers autograd (only the inputs are saved) and autocast; `tensors` lead the arguments."""
+    """Registers autograd (only the inputs are saved); `tensors` lead the arguments."""
 
     def setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         ctx.save_for_backward(*inputs[:tensors])
-        ctx.options = inputs[tensors:]
+        ctx.step = inputs[tensors]
 
     def back(ctx: Any, grad_y: Tensor) -> tuple[Tensor | None, ...]:
         needs = list(ctx.needs_input_grad[:tensors])
-        grads = backward(grad_y, *ctx.saved_tensors, *ctx.options, needs)
-        kept = [g if need else None for g, need in zip(grads, needs, strict=True)]
-        return (*kept, *(None for _ in ctx.options))
+        grads = backward(grad_y, *ctx.saved_tensors, ctx.step, needs)
+        return (*(g if need else None for g, need in zip(grads, needs, strict=True)), None)
 
     def refuse(ctx: Any, *grads: Tensor) -> None:
         raise RuntimeError(f"{backward} is not differentiable: there is no second derivative")
 
     library.register_autograd(operator, back, setup_context=setup, lib=_library)
     library.register_autograd(backward, refuse, lib=_library)
-    for device_type in ("cpu", "cuda"):
-        library.register_autocast(operator, device_type, torch.float32, lib=_library)
 
 
-neuron = _define("neuron", f"(Tensor x, {_PARAMETERS}, {_STEP}) -> Tensor", _forward, _fake_forward)
+neuron = _define(
+    "neuron", f"(Tensor x, {_PARAMETERS}, str step) -> Tensor", _forward, _fake_forward
+)
 """Outputs [T, ...] of currents [T, ...]; see `Step` for the equations."""
 
 neuron_backward = _define(
     "neuron_backward",
-    f"(Tensor grad_y, Tensor x, {_PARAMETERS}, {_STEP}, bool[] needs) -> ({_OUT})",
+    f"(Tensor grad_y, Tensor x, {_PARAMETERS}, str step, bool[] needs) -> ({_OUT})",
     _backward,
     _fake_backward,
 )
@@ -171,7 +157,7 @@ neuron_backward = _define(
 
 neuron_recurrent = _define(
     "neuron_recurrent",
-    f"(Tensor x, Tensor w_rec, {_PARAMETERS}, {_STEP}) -> Tensor",
+    f"(Tensor x, Tensor w_rec, {_PARAMETERS}, str step) -> Tensor",
     _recurrent_forward,
     _fake_recurrent_forward,
 )
@@ -179,7 +165,7 @@ neuron_recurrent = _define(
 
 neuron_recurrent_backward = _define(
     "neuron_recurrent_backward",
-    f"(Tensor grad_y, Tensor x, Tensor w_rec, {_PARAMETERS}, {_STEP}, bool[] needs) -> "
+    f"(Tensor grad_y, Tensor x, Tensor w_rec, {_PARAMETERS}, str step, bool[] needs) -> "
     + f"({_OUT})".replace("Tensor grad_alpha", "Tensor grad_w_rec, Tensor grad_alpha"),
     _recurrent_backward,
     _fake_recurrent_backward,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
+import json
+from dataclasses import asdict, dataclass
 
 import torch
 
@@ -37,6 +39,17 @@ class Step:
     def rest(self) -> float:
         """The carried state before the first step."""
         return 0.0 if self.v_reset is None else self.v_reset
+
+    @functools.cached_property
+    def spelled(self) -> str:
+        """All fields in one line, equal for equal steps."""
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    @functools.cache
+    def read(spelled: str) -> Step:
+        """The step that spells itself so; the same object every time."""
+        return Step(**json.loads(spelled))
 
 
 def state_dtype(dtype: torch.dtype) -> torch.dtype:

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from baselines.layers import ConvLSTM
-from bench.counting.neurons import step_cost
+from bench.counting.neurons import cost_of, step_cost
 from bench.counting.synaptic import recurrent_products
 from bench.counting.tally import Tally
 
@@ -40,14 +40,7 @@ def neuron_layer(module: nn.Module) -> NeuronLayer | None:
     if kind is not None and hasattr(step, "threshold_related"):
         return NeuronLayer(
             kind,
-            step_cost(
-                step.gain,
-                step.v_reset,
-                step.output,
-                step.threshold_related,
-                step.scale_reset,
-                step.klif,
-            ),
+            cost_of(step),
             getattr(module, "w_rec", None),
             batch_dims=2,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from baselines.neurons.step import Step
 from bench.counting.pointwise import PER_ELEMENT
 from bench.counting.tally import Tally
 
@@ -28,6 +29,18 @@ def step_cost(
     if output in ("spike", "identity"):
         return cost + Tally(additions=int(threshold_related and output == "identity"))
     return cost + PER_ELEMENT[output] + Tally(additions=int(threshold_related))
+
+
+def cost_of(step: Step) -> Tally:
+    """The same for a step of this suite's neurons."""
+    return step_cost(
+        step.gain,
+        step.v_reset,
+        step.output,
+        step.threshold_related,
+        step.scale_reset,
+        step.klif,
+    )
 
 
 UNIT_COST: dict[str, Tally] = {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from baselines.neurons.step import Step
 from bench.counting import sparse
 from bench.counting.geometry import Convolution
 from bench.counting.known import ANALOG, SPIKES, Kind, Known, nonzero, taps
@@ -175,8 +176,7 @@ class SynapseCalls:
 
     def _operator_neurons(self, name: str, cost: Tally, args: list[Any], out: Tensor) -> None:
         recurrent = name == RECURRENT_NEURON
-        output = args[10] if recurrent else args[9]
-        kind: Kind = SPIKES if output == "spike" else ANALOG
+        kind: Kind = SPIKES if Step.read(args[-1]).output == "spike" else ANALOG
         module = self.o.module
         origin = self.o.known(args[0]).origin
         self.o.fire(module, cost, origin, out, kind, 2)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
+from baselines.neurons.step import Step
 from bench.counting.geometry import Convolution
 from bench.counting.names import (
     ATTENTION,
@@ -16,7 +17,7 @@ from bench.counting.names import (
     RECURRENT,
     RECURRENT_NEURON,
 )
-from bench.counting.neurons import GATES, UNIT_COST, step_cost
+from bench.counting.neurons import GATES, UNIT_COST, cost_of
 from bench.counting.pointwise import Formula, numel, pointwise
 from bench.counting.reductions import FORMULAS, SPECIAL
 from bench.counting.tally import NOTHING, Tally, UncountableError
@@ -172,11 +173,8 @@ def _neuron(recurrent: bool) -> Formula:
     """Our fused operators; see `baselines.neurons.operators` for their arguments."""
 
     def formula(args: Sequence[Any], outs: Sequence[Any]) -> Tally:
-        x, rest = args[0], args[2:] if recurrent else args[1:]
-        k, gain, v_reset, output = rest[3], rest[4], rest[5], rest[8]
-        related, scaled = rest[10], rest[11]
-        each = step_cost(gain, v_reset, output, related, scaled, k is not None)
-        cost = each.times(numel(x)) + Tally(updates=numel(x))
+        x, step = args[0], Step.read(args[-1])
+        cost = cost_of(step).times(numel(x)) + Tally(updates=numel(x))
         if recurrent:
             cost += recurrent_products(x.shape)
         return cost

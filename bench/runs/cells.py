@@ -17,6 +17,8 @@ NUMERICS_VERSION = 1
 """Bumped by hand after a fix that changes numbers: older records are then stale."""
 NUMERICS_OF = {("lstm", "tokens"): 2, ("gru", "tokens"): 2}
 """Where a fix changed what some networks learn and nothing else: by baseline and backbone."""
+NUMERICS_OF_PRECISION = {"bfloat16": 2}
+"""Likewise by precision: what neurons put out under autocast is no longer float32."""
 
 
 def numerics_version(config: dict[str, Any]) -> int:
@@ -24,7 +26,12 @@ def numerics_version(config: dict[str, Any]) -> int:
     if config.get("kind") == "time":
         return NUMERICS_VERSION
     places = ((baseline, str(config.get("backbone"))) for baseline in config.get("baselines", ()))
-    return max([NUMERICS_VERSION, *(NUMERICS_OF.get(place, 0) for place in places)])
+    precision = config.get("recipe", {}).get("precision")
+    return max(
+        NUMERICS_VERSION,
+        NUMERICS_OF_PRECISION.get(precision, 0),
+        *(NUMERICS_OF.get(place, 0) for place in places),
+    )
 
 
 @dataclass(frozen=True)

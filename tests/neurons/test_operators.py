@@ -96,11 +96,41 @@ def test_under_autocast_the_state_is_float32(engine: str) -> None:
     x = torch.full((300, 1), 1 / 512)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         y = neuron(x.bfloat16())
-    assert y.dtype == torch.float32
+    assert y.dtype == torch.bfloat16
     assert y.sum() == 0
     with torch.autocast("cpu", dtype=torch.bfloat16):
         twice = neuron(2 * x.bfloat16())
     assert twice.flatten().nonzero().flatten().tolist() == [255]
+
+
+@pytest.mark.parametrize("kernel", ["portable", "cpu"])
+def test_under_autocast_recurrent_weights_are_not_rounded(
+    kernel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1 + 2^-9 is 1 in bfloat16; the second step's potential would then miss the threshold."""
+    monkeypatch.setenv("LIAFBENCH_KERNEL", kernel)
+    neuron = LIF(alpha=0.0, v_threshold=1 + 2**-9, recurrent=1)
+    x = torch.tensor([2.0, 0.0]).reshape(2, 1, 1).bfloat16().requires_grad_()
+    with torch.no_grad():
+        neuron.w_rec.fill_(1 + 2**-9)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        y = neuron(x)
+        assert y.dtype == torch.bfloat16
+        assert y.flatten().tolist() == [1, 1]
+        y.sum().backward()
+    assert x.grad is not None
+
+
+def test_a_k_that_the_step_does_not_know_is_refused() -> None:
+    numbers = (torch.tensor(0.5), torch.tensor(0.0), torch.tensor(1.0))
+    for k, step in ((torch.tensor(2.0), Step()), (None, Step(klif=True))):
+        with pytest.raises(RuntimeError, match="klif is"):
+            operators.neuron(torch.zeros(2, 3), *numbers, k, *operators.options(step))
+
+
+def test_a_step_reads_what_it_spells() -> None:
+    for step in STEPS.values():
+        assert Step.read(step.spelled) == step
 
 
 @pytest.mark.parametrize("neuron", [LIF(), LIF(recurrent=3)])

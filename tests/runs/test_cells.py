@@ -86,6 +86,13 @@ def test_a_fix_of_some_networks_makes_only_their_training_anew(
     assert 0 < len(changed) < len(trained)
 
 
+def test_a_fix_under_autocast_makes_only_its_training_anew() -> None:
+    in_float32 = [cell.config() for cell in training_cells(suite())]
+    in_bfloat16 = [cell.config() for cell in training_cells(suite(precision="bfloat16"))]
+    assert {config["numerics_version"] for config in in_float32} == {cells.NUMERICS_VERSION}
+    assert {config["numerics_version"] for config in in_bfloat16} == {2}
+
+
 def test_tuning_cells_cover_the_grid_with_seeds_of_their_own() -> None:
     grid = suite(learning_rate_grid=(1e-3, 3e-3), tuning_seeds=(100, 101, 102), tuning_epochs=2)
     first, second = (cell for cell in list(training_cells(grid))[:2])

@@ -20,6 +20,7 @@ from baselines.neurons.kernels.layout import (
 from baselines.neurons.kernels.portable import Portable
 from baselines.neurons.step import Step
 
+BLOCK = 2048  # columns: long runs of memory, and state that leaves room in the first cache
 SCRATCH = 256 * 1024  # bytes of recomputed potential: stays in a second-level cache
 STREAM_FROM = 4 * 1024 * 1024  # bytes: a larger result is written past the caches
 LINE = 64  # columns: whole cache lines in either type
@@ -60,7 +61,7 @@ class Cpu:
     ) -> Tensor:
         frames, spread, varied = _prepare(x, (alpha, beta, v_threshold))
         y = empty_frames(frames)
-        call = _call(frames, spread, k, step, cpu_call.MAX_BLOCK)
+        call = _call(frames, spread, k, step, BLOCK)
         call.y = y.data_ptr()
         cpu_call.forward_library(step, x.dtype, varied).neuron_forward(call)
         return laid_out_like(x, y)
@@ -98,7 +99,8 @@ class Cpu:
 
 def varied_by_column(parameters: tuple[Tensor, ...]) -> bool:
     """Whether alpha, beta or v_threshold differ between columns."""
-    return any(p.numel() > 1 for p in parameters)
+    alpha, beta, v_threshold = parameters  # spelled out: this runs several times a call
+    return alpha.numel() > 1 or beta.numel() > 1 or v_threshold.numel() > 1
 
 
 def _prepare(
@@ -140,7 +142,7 @@ def _split(columns: int, elements: int, most: int) -> tuple[int, int]:
     """Columns of a block, in whole cache lines, and the number of threads."""
     threads = torch.get_num_threads() if elements >= PARALLEL_FROM else 1
     share = -(-columns // (threads * LINE)) * LINE
-    block = max(LINE, min(share, most // LINE * LINE, cpu_call.MAX_BLOCK))
+    block = max(LINE, min(share, most // LINE * LINE, BLOCK))
     return block, max(1, min(threads, -(-columns // block)))
 
 

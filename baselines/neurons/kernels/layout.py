@@ -77,9 +77,9 @@ SHARED = Broadcast(torch.ones(()), 1, 1, (), ())
 
 def broadcast(parameter: Tensor, shape: tuple[int, ...], strides: tuple[int, ...]) -> Broadcast:
     """The parameter in float32 beside frames of this shape and these strides."""
+    if parameter.numel() == 1:
+        return Broadcast(parameter.to(torch.float32), 1, 1, (), ())
     values = parameter.detach().to(torch.float32)
-    if values.numel() == 1:
-        return Broadcast(values, 1, 1, (), ())
     order = tuple(sorted(range(len(shape)), key=lambda d: (-strides[d], d)))
     padded = values[(None,) * (len(shape) - values.dim())].permute(order)
     varying = [i for i, size in enumerate(padded.shape) if size > 1]
