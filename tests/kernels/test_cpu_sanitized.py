@@ -28,8 +28,9 @@ def test_no_access_outside_of_any_tensor(tmp_path: Path, compiler: cpu_build.Com
         "LIAFBENCH_COMPILE_SECONDS": "60",
         "XDG_CACHE_HOME": str(tmp_path),
     }
-    tests = ["test_cpu_layouts.py", "test_cpu_variants.py", "test_cpu_recurrent.py"]
-    command = [sys.executable, "-m", "pytest", "-x", "-s", *(str(HERE / test) for test in tests)]
+    tests = [HERE / f"test_cpu_{part}.py" for part in ("layouts", "variants", "recurrent")]
+    tests.append(HERE.parent / "baselines" / "test_pooling.py")
+    command = [sys.executable, "-m", "pytest", "-x", "-s", *map(str, tests)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     said = done.stdout + done.stderr
     assert done.returncode == 0, said[-4000:]

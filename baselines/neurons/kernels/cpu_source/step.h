@@ -2,6 +2,9 @@
 // Every choice is a compile-time constant: a branch in an inner loop would stop vectorisation.
 #pragma once
 
+#include <cstdint>
+#include <cstring>
+
 #include "exponential.h"
 
 enum class Output { spike, identity, relu, leaky_relu, selu };
@@ -33,11 +36,21 @@ inline float charge(float carried, float x, const Parameters& p, const Constants
     return p.alpha * carried + p.beta + c.gain * x;
 }
 
+// The value or 0. By its bits: from a choice between floats GCC makes two ways to whatever depends on
+// it, and computes both for all lanes.
+inline float kept_if(bool keep, float v) {
+    uint32_t bits;
+    std::memcpy(&bits, &v, sizeof bits);
+    bits &= -static_cast<uint32_t>(keep);
+    std::memcpy(&v, &bits, sizeof v);
+    return v;
+}
+
 // G, the potential that fires: ReLU(k H) with KLIF, else H. NaN passes.
 inline float firing_potential(float h, const Constants& c) {
     if (!klif) return h;
     const float scaled = c.k * h;
-    return scaled <= 0.0f ? 0.0f : scaled;
+    return kept_if(!(scaled <= 0.0f), scaled);
 }
 
 // R, the state that is carried on.
