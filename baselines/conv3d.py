@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from baselines.backbones import Backbone
 from baselines.layers.analog import relu, still
 from baselines.layers.dropout import VolumeDropout
+from baselines.neurons.step import state_dtype
 from baselines.registry import Baseline, Layers, refuses_tokens
 from baselines.stages import Conv, Dense, Direct, Dropout, Placed, Pool
 
@@ -26,8 +27,8 @@ class MeanOverDepth(nn.Module):
     """[B, C, T, H, W] to its mean over time, [B, C, H, W]."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Average over the depth."""
-        return x.mean(2)
+        """Average over the depth, in float32 or wider like every readout."""
+        return x.mean(2, dtype=state_dtype(x.dtype))
 
 
 def fill(backbone: Backbone, engine: str) -> Layers:

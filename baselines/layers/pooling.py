@@ -1,4 +1,4 @@
-"""Average pooling that does not hold up a training step on a CPU."""
+"""Average pooling that does not hold up a training step on a CPU: `liafbench::average_pool`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from ctypes import POINTER, c_int64, c_void_p
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
+import torch.nn.functional as F
+from torch import Tensor, library, nn
 
-from baselines.neurons.kernels import cpu_build
+from baselines.neurons.kernels import cpu_build, forced
+from baselines.neurons.kernels.cpu import PARALLEL_FROM
 from baselines.neurons.kernels.cpu_call import VALUES
 from baselines.neurons.kernels.fallback import stands_aside
 
@@ -30,17 +31,22 @@ class AveragePool2x2(nn.AvgPool2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] to [N, C, H // 2, W // 2]."""
-        if self.training and x.requires_grad and not torch.compiler.is_compiling() and serves(x):
-            pooled: Tensor = _AveragePool.apply(x)
+        if self.training and x.requires_grad and not _transformed() and serves(x):
+            pooled: Tensor = torch.ops.liafbench.average_pool(x)
             return pooled
         return super().forward(x)
+
+
+def _transformed() -> bool:
+    """torch.compile fuses its own pooling; torch.func knows the derivatives of that alone."""
+    return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
 
 
 def serves(x: Tensor) -> bool:
     """Whether the compiled pooling takes these frames."""
     if x.device.type != "cpu" or x.dtype not in VALUES or x.dim() != 4 or x.numel() < LEAST:
         return False
-    if min(x.shape[2:]) < 2:
+    if min(x.shape[2:]) < 2 or forced() not in (None, "cpu"):
         return False
     if not x.is_contiguous() and not x.is_contiguous(memory_format=torch.channels_last):
         return False
@@ -61,26 +67,28 @@ class _Pooling(ctypes.Structure):
     ]
 
 
-class _AveragePool(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.shape, ctx.layout = x.shape, _layout(x)
-        pooled = (*x.shape[:2], x.shape[2] // 2, x.shape[3] // 2)
-        y = torch.empty(pooled, dtype=x.dtype, memory_format=ctx.layout)
-        _library(x.dtype).average_pool(_call(x, y, x))
-        return y
+def _library(dtype: torch.dtype) -> ctypes.CDLL:
+    return _checked(cpu_build.load("average_pool.cpp", (f"VALUE={VALUES[dtype]}",)))
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad_y: Tensor) -> Tensor:
-        grad_y = grad_y.contiguous(memory_format=ctx.layout)
-        grad_x = torch.empty(ctx.shape, dtype=grad_y.dtype, memory_format=ctx.layout)
-        _library(grad_y.dtype).average_pool_back(_call(grad_y, grad_x, grad_x))
-        return grad_x
+
+@functools.cache
+def _checked(compiled: ctypes.CDLL) -> ctypes.CDLL:
+    compiled.size_of_pooling.restype = c_int64
+    if compiled.size_of_pooling() != ctypes.sizeof(_Pooling):
+        raise AssertionError("_Pooling and the struct in average_pool.cpp differ")
+    for name in ("average_pool", "average_pool_back"):
+        getattr(compiled, name).argtypes = [POINTER(_Pooling)]
+        getattr(compiled, name).restype = None
+    return compiled
 
 
 def _layout(x: Tensor) -> torch.memory_format:
     return torch.contiguous_format if x.is_contiguous() else torch.channels_last
+
+
+def _empty(like: Tensor, height: int, width: int, layout: torch.memory_format) -> Tensor:
+    shape = (*like.shape[:2], height, width)
+    return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=layout)
 
 
 def _call(source: Tensor, target: Tensor, frames: Tensor) -> _Pooling:
@@ -94,17 +102,68 @@ def _call(source: Tensor, target: Tensor, frames: Tensor) -> _Pooling:
         height=height,
         width=width,
         depth=1 if contiguous else channels,
-        threads=torch.get_num_threads(),
+        threads=torch.get_num_threads() if frames.numel() >= PARALLEL_FROM else 1,
     )
 
 
-@functools.cache
-def _library(dtype: torch.dtype) -> ctypes.CDLL:
-    library = cpu_build.load("average_pool.cpp", (f"VALUE={VALUES[dtype]}",))
-    library.size_of_pooling.restype = c_int64
-    if library.size_of_pooling() != ctypes.sizeof(_Pooling):
-        raise AssertionError("_Pooling and the struct in average_pool.cpp differ")
-    for name in ("average_pool", "average_pool_back"):
-        getattr(library, name).argtypes = [POINTER(_Pooling)]
-        getattr(library, name).restype = None
-    return library
+def _pool(x: Tensor) -> Tensor:
+    if not serves(x):
+        return F.avg_pool2d(x, 2)
+    y = _fake_pool(x)
+    _library(x.dtype).average_pool(_call(x, y, x))
+    return y
+
+
+def _fake_pool(x: Tensor) -> Tensor:
+    return _empty(x, x.shape[2] // 2, x.shape[3] // 2, _layout(x))
+
+
+def _pool_back(grad_y: Tensor, height: int, width: int, channels_last: bool) -> Tensor:
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    grad_y = grad_y.contiguous(memory_format=layout)
+    grad_x = _empty(grad_y, height, width, layout)
+    if not serves(grad_x):
+        window = [2, 2], [2, 2], [0, 0], False, True, None
+        return torch.ops.aten.avg_pool2d_backward(grad_y, grad_x, *window)
+    _library(grad_y.dtype).average_pool_back(_call(grad_y, grad_x, grad_x))
+    return grad_x
+
+
+def _fake_pool_back(grad_y: Tensor, height: int, width: int, channels_last: bool) -> Tensor:
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    return _empty(grad_y, height, width, layout)
+
+
+def _setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    (x,) = inputs
+    ctx.frame = (*x.shape[2:], _layout(x) is torch.channels_last)
+
+
+def _back(ctx: Any, grad_y: Tensor) -> Tensor:
+    grad_x: Tensor = torch.ops.liafbench.average_pool_backward(grad_y, *ctx.frame)
+    return grad_x
+
+
+def _back_again(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    """The map is linear: what pools is the derivative of what spreads."""
+    return torch.ops.liafbench.average_pool(grad), None, None, None
+
+
+_operators = library.Library("liafbench", "FRAGMENT")
+
+
+def _define(name: str, arguments: str, compute: Any, fake: Any) -> None:
+    _operators.define(f"{name}({arguments}) -> Tensor", tags=torch.Tag.pt2_compliant_tag)
+    _operators.impl(name, compute, "CPU")
+    library.register_fake(f"liafbench::{name}", fake, lib=_operators)
+
+
+_define("average_pool", "Tensor x", _pool, _fake_pool)
+_define(
+    "average_pool_backward",
+    "Tensor grad_y, SymInt height, SymInt width, bool channels_last",
+    _pool_back,
+    _fake_pool_back,
+)
+library.register_autograd("liafbench::average_pool", _back, setup_context=_setup, lib=_operators)
+library.register_autograd("liafbench::average_pool_backward", _back_again, lib=_operators)

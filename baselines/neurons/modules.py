@@ -51,7 +51,6 @@ class _Neuron(Neuron, nn.Module):
             if name not in (*LEARNABLE, *(["k"] if step.klif else [])):
                 raise unknown("learnable parameter", name, LEARNABLE)
         self.step, self.engine, self.learnable, self.recurrent = step, engine, learnable, recurrent
-        self.options = operators.options(step)
         self.output_kind = "spikes" if step.output == "spike" else "analog"
         alpha = parameter("alpha", leak.alpha, 0, 1)
         if "alpha" in learnable:
@@ -103,9 +102,10 @@ class _Neuron(Neuron, nn.Module):
         if self.engine == "reference":
             with autocast_off(x):
                 return reference.run(x, *shaped, self.step, w_rec)
+        options = operators.options(self.step)
         if w_rec is None:
-            return operators.neuron(x, *shaped, *self.options)
-        return operators.neuron_recurrent(x, w_rec, *shaped, *self.options)
+            return operators.neuron(x, *shaped, *options)
+        return operators.neuron_recurrent(x, w_rec, *shaped, *options)
 
     def extra_repr(self) -> str:
         alpha = self.alpha

@@ -1,5 +1,5 @@
-"""The fused neuron as operators of PyTorch, so that autograd, autocast, torch.compile, tracing and
-`opcheck` know it: `liafbench::neuron` and `liafbench::neuron_recurrent`, each with its backward.
+"""The fused neuron as operators of PyTorch, so that autograd, torch.compile, tracing and `opcheck`
+know it: `liafbench::neuron` and `liafbench::neuron_recurrent`, each with its backward.
 
 Currents x are [T, ...]; alpha, beta and v_threshold are 0-dim or broadcast against x[0], k is
 0-dim (None: no KLIF). `step` is a `Step` as it spells itself. Under autocast x stays as

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import torch
 
@@ -34,24 +34,34 @@ class Step:
     scale_reset: bool = False
     detach_reset: bool = False
     slope: float = 0.01
+    spelled: str = field(init=False, repr=False, compare=False)
+    """All of the above in one line."""
 
     @property
     def rest(self) -> float:
         """The carried state before the first step."""
         return 0.0 if self.v_reset is None else self.v_reset
 
-    @functools.cached_property
-    def spelled(self) -> str:
-        """All fields in one line, equal for equal steps."""
-        return json.dumps(asdict(self))
+    def __post_init__(self) -> None:
+        pairs = ((f.name, getattr(self, f.name)) for f in fields(self) if f.init)
+        object.__setattr__(self, "spelled", " ".join(f"{name}={value}" for name, value in pairs))
 
     @staticmethod
     @functools.cache
     def read(spelled: str) -> Step:
-        """The step that spells itself so; the same object every time."""
-        return Step(**json.loads(spelled))
+        """The step that spells itself so."""
+        pairs = (pair.partition("=") for pair in spelled.split())
+        return Step(**{name: _value(name, text) for name, _, text in pairs})
 
 
 def state_dtype(dtype: torch.dtype) -> torch.dtype:
     """The type the state is kept in: float32, or float64 when the input is float64."""
     return torch.promote_types(dtype, torch.float32)
+
+
+def _value(name: str, text: str) -> Any:
+    """A field from its spelling."""
+    words = {"None": None, "True": True, "False": False}
+    if text in words:
+        return words[text]
+    return text if name in ("surrogate", "output") else float(text)

@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.kernels.footprint import Extra
 from bench.kernels.layers import COMPILED, EAGER, NATIVE, Row
-from bench.kernels.network import FLOOR, SHIPPED, Step
+from bench.kernels.network import FLOOR, STEPWISE, Step
 
 FORWARD_LIMIT = 1.5  # times the memory limit
 TRAINING_LIMIT = 2.4
@@ -67,26 +67,27 @@ def memory_verdicts(extras: Iterable[Extra]) -> Iterator[Verdict]:
 
 
 def network_verdicts(steps: list[Step]) -> Iterator[Verdict]:
-    """The whole training step, backbone by backbone, against spikingjelly twice (its neurons in the
-    same network under the same options; its own network as shipped) and the ReLU floor.
+    """The whole training step, backbone by backbone, against the ReLU floor and spikingjelly twice:
+    its neurons in the same network under the same options, and its own layers step by step.
     """
     bounds = (("float32", 1, 1.6), ("float32", 2, 2.2), ("bfloat16, channels last", None, 2.8))
     for backbone in sorted({step.backbone for step in steps}):
         here = [step for step in steps if step.backbone == backbone]
-        for (options, threads, least), rival in product(bounds, ("spikingjelly", SHIPPED)):
+        for (options, threads, least), rival in product(bounds, ("spikingjelly", STEPWISE)):
             found = [
                 (step.times_native, f"{step.threads} threads")
                 for step in here
                 if step.contender == rival
-                and step.options == options
+                and step.native == options
                 and threads in (None, step.threads)
             ]
             on = f"{options}, {threads} thread(s)" if threads else options
-            yield from _at_least(f"{backbone} network, {on}: x faster than {rival}", least, found)
+            against = f"{rival} in float32" if rival == STEPWISE else rival
+            yield from _at_least(f"{backbone} network, {on}: x faster than {against}", least, found)
         floor = [
             (1 / step.times_native, f"{step.threads} threads")
             for step in here
-            if step.contender == FLOOR and step.options == "float32"
+            if step.contender == FLOOR and step.native == "float32"
         ]
         yield from _at_most(f"{backbone} network, float32: x the ReLU floor", FLOOR_LIMIT, floor)
 

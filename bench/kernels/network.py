@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from baselines import build
 from baselines.neurons.interface import Neuron
-from bench.kernels.shipped import StepByStep
+from bench.kernels.stepwise import StepwiseSpikingJelly
 from bench.timing import Timings, interleave
 from bench.timing.network import TrainingStep
 from bench.timing.options import Options
@@ -23,20 +23,24 @@ BASELINE = "lif-snn"
 BACKBONES = ("plif", "small")
 FLOOR = "ReLU floor"
 NATIVE = "native"
-SHIPPED = "spikingjelly, step by step, float32"
-"""What its users get without asking for more, whatever the options of the others."""
-CONTENDERS = (NATIVE, FLOOR, "spikingjelly", "snntorch", SHIPPED)
+STEPWISE = "spikingjelly, its own layers step by step"
+"""In the library's default step mode, and in float32 whatever the options of the others are."""
+CONTENDERS = (NATIVE, FLOOR, "spikingjelly", "snntorch", STEPWISE)
 TIME_STEPS, BATCH, CLASSES = 10, 16, 10
 
 
 @dataclass(frozen=True)
 class Step:
-    """A contender's training step (forward, loss, backward, Adam); SHIPPED has its own options."""
+    """A contender's training step (forward, loss, backward, Adam).
+
+    `native`: the options of the native network beside it, which all but STEPWISE share.
+    """
 
     backbone: str
-    options: str
+    native: str
     threads: int
     contender: str
+    options: str
     median_ms: float
     spread_ms: float
     rounds: int
@@ -60,10 +64,10 @@ def with_relu(net: nn.Module) -> nn.Module:
 def network(contender: str, backbone: str) -> nn.Module:
     """The same initial weights for every contender."""
     torch.manual_seed(0)
-    engine = {FLOOR: NATIVE, SHIPPED: "spikingjelly"}.get(contender, contender)
+    engine = {FLOOR: NATIVE, STEPWISE: "spikingjelly"}.get(contender, contender)
     net = build(BASELINE, TASK, backbone, engine=engine)
-    if contender == SHIPPED:
-        return StepByStep(net)
+    if contender == STEPWISE:
+        return StepwiseSpikingJelly(net)
     return with_relu(net) if contender == FLOOR else net
 
 
@@ -80,12 +84,9 @@ def measure(
 ) -> Iterator[Step]:
     """One row a contender, all interleaved, on so many threads."""
     x, y = batch()
-    shipped = Options(device=options.device)
     with _threads(threads):
         steps = {
-            name: TrainingStep(
-                network(name, backbone), x, y, shipped if name == SHIPPED else options
-            )
+            name: TrainingStep(network(name, backbone), x, y, _options_of(name, options))
             for name in CONTENDERS
         }
         timings = interleave(
@@ -94,14 +95,19 @@ def measure(
     yield from _rows(backbone, options, threads, timings)
 
 
+def _options_of(contender: str, options: Options) -> Options:
+    return Options(device=options.device) if contender == STEPWISE else options
+
+
 def _rows(backbone: str, options: Options, threads: int, timings: Timings) -> Iterator[Step]:
     for name in timings.seconds:
         ratio = timings.ratio(name, NATIVE)
         yield Step(
             backbone=backbone,
-            options=options.label,
+            native=options.label,
             threads=threads,
             contender=name,
+            options=_options_of(name, options).label,
             median_ms=1e3 * timings.median(name),
             spread_ms=1e3 * timings.spread(name),
             rounds=timings.rounds,

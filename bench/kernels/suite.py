@@ -19,7 +19,7 @@ from bench.kernels.acceptance import (
 from bench.kernels.footprint import Extra
 from bench.kernels.layers import MEGA, Cell, Row
 from bench.kernels.limit import MemoryLimit
-from bench.kernels.network import Step
+from bench.kernels.network import STEPWISE, Step
 from bench.runs.provenance import machine, provenance, usable_cores
 from bench.timing import allocator
 from bench.timing.options import Options
@@ -130,7 +130,11 @@ def _write(folder: Path, plan: Plan, found: Found, policy: str, threads: int) ->
         f"Memory limit: {layers_limit(sample)}, 8 bytes an element forward, 20 in training. "
         "Contenders take turns in every round; ratios are paired, medians over rounds.",
         "Layer: alpha .5, gain .5, threshold 1, ATan surrogate, detached hard reset to 0. "
-        "Network: LIF on 2x34x34, T = 10, batch 16, with loss, backward and Adam.",
+        "Network: LIF on 2x34x34, T = 10, batch 16, with loss, backward and Adam; all start from "
+        "the same weights.",
+        f"{STEPWISE}: the library's default step mode, one time step a call, always float32 and "
+        "contiguous; its BatchNorm normalises each time step by itself, its pooling is PyTorch's. "
+        "The other contenders share this suite's network, all time steps in one call.",
     ]
     report.write(folder, tables, {**surroundings, "allocator": policy}, notes)
 

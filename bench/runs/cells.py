@@ -14,7 +14,8 @@ from bench.suites import EQUAL_BACKBONE, EQUAL_BUDGET, Group, Measure, Recipe, S
 from bench.tasks import TASKS
 
 NUMERICS_VERSION = 1
-"""Bumped by hand after a fix that changes numbers: older records are then stale."""
+"""Bumped by hand after a fix that changes numbers: older records are then stale. It goes past every
+sum that `numerics_version` ever gave."""
 NUMERICS_OF = {("lstm", "tokens"): 2, ("gru", "tokens"): 2}
 """Where a fix changed what some networks learn and nothing else: by baseline and backbone."""
 NUMERICS_OF_PRECISION = {"bfloat16": 2}
@@ -26,12 +27,10 @@ def numerics_version(config: dict[str, Any]) -> int:
     if config.get("kind") == "time":
         return NUMERICS_VERSION
     places = ((baseline, str(config.get("backbone"))) for baseline in config.get("baselines", ()))
-    precision = config.get("recipe", {}).get("precision")
-    return max(
-        NUMERICS_VERSION,
-        NUMERICS_OF_PRECISION.get(precision, 0),
-        *(NUMERICS_OF.get(place, 0) for place in places),
-    )
+    fixes = [NUMERICS_OF_PRECISION.get(config.get("recipe", {}).get("precision"), 0)]
+    fixes += [NUMERICS_OF.get(place, 0) for place in places]
+    # Added up, so that no fix hides behind another.
+    return NUMERICS_VERSION + sum(max(0, fix - NUMERICS_VERSION) for fix in fixes)
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from baselines import build
 from baselines.layers import pooling
 from baselines.layers.pooling import AveragePool2x2
+from baselines.neurons import LIF
 from baselines.neurons.kernels import KernelFallback, cpu_build
 
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels last": torch.channels_last}
@@ -28,13 +30,14 @@ def small_frames_too(monkeypatch: pytest.MonkeyPatch) -> None:
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[torch.Size]:
     """The shapes that took the compiled way."""
     seen: list[torch.Size] = []
-    apply = pooling._AveragePool.apply
+    call = pooling._call
 
-    def noted(x: Tensor) -> Tensor:
-        seen.append(x.shape)
-        return apply(x)
+    def noted(source: Tensor, target: Tensor, frames: Tensor) -> pooling._Pooling:
+        if source is frames:
+            seen.append(frames.shape)
+        return call(source, target, frames)
 
-    monkeypatch.setattr(pooling._AveragePool, "apply", noted)
+    monkeypatch.setattr(pooling, "_call", noted)
     return seen
 
 
@@ -121,20 +124,60 @@ def test_a_compiled_network_takes_the_operator_that_the_compiler_knows() -> None
     assert torch.equal(compiled(x), F.avg_pool2d(x, 2))
 
 
-def test_there_is_no_second_derivative() -> None:
+def test_second_derivatives_are_those_of_pytorch() -> None:
     x = torch.randn(2, 3, 8, 8, requires_grad=True)
-    (grad,) = torch.autograd.grad(AveragePool2x2()(x).square().sum(), x, create_graph=True)
-    with pytest.raises(RuntimeError, match="once_differentiable"):
-        grad.sum().backward()
-
-
-def test_threads_change_nothing() -> None:
-    x, before = torch.randn(5, 3, 16, 16), torch.get_num_threads()
     found = []
+    for pool in (AveragePool2x2(), lambda t: F.avg_pool2d(t, 2)):
+        (grad,) = torch.autograd.grad(pool(x).pow(3).sum(), x, create_graph=True)
+        found.append(torch.autograd.grad(grad.square().sum(), x)[0])
+    assert torch.equal(*found)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_opcheck(layout: str) -> None:
+    x = torch.randn(2, 3, 8, 9).contiguous(memory_format=LAYOUTS[layout]).requires_grad_()
+    torch.library.opcheck(torch.ops.liafbench.average_pool.default, (x,))
+    grad_y = torch.randn(2, 3, 4, 4, requires_grad=True)
+    backward = torch.ops.liafbench.average_pool_backward.default
+    torch.library.opcheck(backward, (grad_y, 8, 9, layout == "channels last"))
+
+
+def squares(x: Tensor) -> Tensor:
+    return AveragePool2x2()(x).square().sum()
+
+
+def test_a_trace_of_a_training_step_has_the_operators() -> None:
+    x = torch.randn(2, 3, 8, 8, requires_grad=True)
+    traced = make_fx(lambda t: torch.autograd.grad(squares(t), t)[0])(x)
+    (expected,) = torch.autograd.grad(squares(x), x)
+    assert torch.equal(traced(2 * x), 2 * expected)
+    called = {str(node.target) for node in traced.graph.nodes}
+    assert {"liafbench.average_pool.default", "liafbench.average_pool_backward.default"} <= called
+
+
+def test_transforms_of_functions_take_the_operator_of_pytorch(calls: list[torch.Size]) -> None:
+    x = torch.randn(2, 3, 8, 8, requires_grad=True)
+    (expected,) = torch.autograd.grad(squares(x), x)
+    calls.clear()
+    assert torch.equal(torch.func.grad(squares)(x.detach()), expected)
+    assert not calls
+
+
+def test_the_default_device_does_not_matter() -> None:
+    net = torch.nn.Sequential(AveragePool2x2(), LIF(learnable=("alpha",)))
+    x = torch.randn(2, 3, 8, 8, requires_grad=True)
+    with torch.device("meta"):
+        net(x).sum().backward()
+    assert x.grad is not None
+    assert x.grad.device.type == "cpu"
+
+
+def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pooling, "PARALLEL_FROM", 1)
+    x, found = torch.randn(5, 3, 16, 16), []
     for threads in (1, 2):
-        torch.set_num_threads(threads)
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
         found.append(both(x)[0])
-    torch.set_num_threads(before)
     assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
 
 
@@ -142,11 +185,9 @@ def test_threads_change_nothing() -> None:
 def no_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setenv("CXX", str(tmp_path / "none"))
     cpu_build.forget()
-    pooling._library.cache_clear()
     yield
     monkeypatch.undo()
     cpu_build.forget()
-    pooling._library.cache_clear()
 
 
 @pytest.mark.usefixtures("no_compiler")
@@ -158,6 +199,15 @@ def test_without_a_compiler_pytorch_does_it_and_it_is_said() -> None:
     said = [str(w.message) for w in caught if w.category is KernelFallback]
     assert len(said) == 1
     assert "average pooling" in said[0]
+
+
+def test_the_portable_kernel_forced_needs_no_compiler(
+    monkeypatch: pytest.MonkeyPatch, calls: list[torch.Size]
+) -> None:
+    monkeypatch.setenv("LIAFBENCH_KERNEL", "portable")
+    x = torch.randn(2, 3, 8, 8, requires_grad=True)
+    assert torch.equal(AveragePool2x2()(x), F.avg_pool2d(x, 2))
+    assert not calls
 
 
 def test_a_network_trains_the_same_either_way(

@@ -17,10 +17,10 @@ from bench.kernels import Plan, layers, limit, network, run
 from bench.kernels.acceptance import layer_verdicts, memory_verdicts, network_verdicts
 from bench.kernels.footprint import Extra
 from bench.kernels.layers import LIMIT, NATIVE, Cell, Row
-from bench.kernels.network import FLOOR, SHIPPED, Step
+from bench.kernels.network import FLOOR, STEPWISE, Step
 from bench.kernels.report import layer_matrix, markdown
-from bench.kernels.shipped import StepByStep
-from bench.timing import allocator
+from bench.kernels.stepwise import StepwiseSpikingJelly
+from bench.timing import Options, allocator
 
 
 @pytest.mark.parametrize("compiled", [True, False])
@@ -74,20 +74,45 @@ def test_the_library_step_by_step_is_the_same_network(backbone: str) -> None:
     x, _ = network.batch()
     x = x[:3, :2]
     with torch.no_grad():
-        shipped = network.network(SHIPPED, backbone).eval()
-        found = shipped(x)
+        stepwise = network.network(STEPWISE, backbone).eval()
+        found = stepwise(x)
         torch.testing.assert_close(found, network.network(NATIVE, backbone).eval()(x))
         # Nothing is left of the call before.
-        assert torch.equal(shipped(x), found)
-    own = {type(module).__module__.split(".")[0] for module in shipped.layers}
+        assert torch.equal(stepwise(x), found)
+    own = {type(module).__module__.split(".")[0] for module in stepwise.layers}
     assert own == {"spikingjelly"}
+
+
+def test_the_library_step_by_step_trains_step_after_step() -> None:
+    """With one time step BatchNorm sees what it sees in the other network: equal gradients."""
+    x, y = network.batch()
+    gradients = []
+    for contender in (STEPWISE, "spikingjelly"):
+        net = network.network(contender, "small").train()
+        for _ in range(2):  # a second step does not reach back into the first
+            net.zero_grad()
+            nn.functional.cross_entropy(net(x[:1]), y).backward()
+        gradients.append([parameter.grad for parameter in net.parameters()])
+    for mine, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+def test_every_row_of_a_network_names_its_own_options() -> None:
+    options = Options(precision="bfloat16", channels_last=True)
+    rows = {step.contender: step for step in network.measure("small", options, 1, rounds=1)}
+    assert set(rows) == set(network.CONTENDERS)
+    assert rows[STEPWISE].options == "float32"
+    assert all(
+        step.options == options.label for step in rows.values() if step.contender != STEPWISE
+    )
+    assert {step.native for step in rows.values()} == {options.label}
 
 
 def test_a_network_that_the_library_has_no_layers_for_is_refused() -> None:
     with pytest.raises(UsageError, match="LIF"):
-        StepByStep(network.network(NATIVE, "small"))
+        StepwiseSpikingJelly(network.network(NATIVE, "small"))
     with pytest.raises(UsageError, match="mean over time"):
-        StepByStep(nn.Sequential(nn.Flatten()))
+        StepwiseSpikingJelly(nn.Sequential(nn.Flatten()))
 
 
 def row(work: str, contender: str, to_limit: float, times_native: float, **other: object) -> Row:
@@ -119,18 +144,18 @@ def test_bounds_of_memory_and_network() -> None:
     extras = [Extra("lif", NATIVE, 8, 100, 2.05), Extra("lif", "spikingjelly", 8, 100, 9.0)]
     (memory,) = memory_verdicts(extras)
     assert (memory.reached, memory.holds) == (2.05, True)
-    step = Step("small", "float32", 1, "spikingjelly", 1.0, 0.1, 5, 1.7, 1.6, 1.8)
+    step = Step("small", "float32", 1, "spikingjelly", "float32", 1.0, 0.1, 5, 1.7, 1.6, 1.8)
     steps = [step, replace(step, threads=2), replace(step, contender=FLOOR, times_native=0.8)]
     found = {verdict.what: verdict for verdict in network_verdicts(steps)}
     assert found["small network, float32, 1 thread(s): x faster than spikingjelly"].holds
     assert not found["small network, float32, 2 thread(s): x faster than spikingjelly"].holds
     assert found["small network, float32: x the ReLU floor"].reached == 1.25
-    # As shipped it is another rival with a verdict of its own.
-    assert not any(SHIPPED in what for what in found)
-    steps.append(replace(step, contender=SHIPPED, options="bfloat16, channels last"))
+    # Step by step it is another rival with a verdict of its own.
+    assert not any(STEPWISE in what for what in found)
+    steps.append(replace(step, contender=STEPWISE, native="bfloat16, channels last"))
     found = {verdict.what: verdict for verdict in network_verdicts(steps)}
-    shipped = found[f"small network, bfloat16, channels last: x faster than {SHIPPED}"]
-    assert (shipped.reached, shipped.holds) == (1.7, False)
+    what = f"small network, bfloat16, channels last: x faster than {STEPWISE} in float32"
+    assert (found[what].reached, found[what].holds) == (1.7, False)
 
 
 def test_layer_matrix_has_a_line_a_cell() -> None:

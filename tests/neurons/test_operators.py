@@ -1,8 +1,9 @@
-"""The operators are known to autograd, autocast, the compiler and the tracers."""
+"""The operators are known to autograd, the compiler and the tracers, and heed no autocast."""
 
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -129,8 +130,18 @@ def test_a_k_that_the_step_does_not_know_is_refused() -> None:
 
 
 def test_a_step_reads_what_it_spells() -> None:
-    for step in STEPS.values():
+    for step in (*STEPS.values(), Step(gain=1 / 3, v_reset=-0.1), Step(v_reset=None, slope=1e-9)):
         assert Step.read(step.spelled) == step
+        # Generated code may put it between quotes as it is.
+        assert not set("\"'\\") & set(step.spelled)
+    assert Step().spelled != Step(detach_reset=True).spelled
+
+
+def test_a_step_that_is_replaced_is_the_step_that_runs() -> None:
+    x, neuron = torch.full((2, 1), 0.8), LIF(alpha=1.0, v_threshold=1.0)
+    assert neuron(x).flatten().tolist() == [0, 1]
+    neuron.step = replace(neuron.step, gain=2.0)
+    assert neuron(x).flatten().tolist() == [1, 1]
 
 
 @pytest.mark.parametrize("neuron", [LIF(), LIF(recurrent=3)])

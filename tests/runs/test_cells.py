@@ -93,6 +93,13 @@ def test_a_fix_under_autocast_makes_only_its_training_anew() -> None:
     assert {config["numerics_version"] for config in in_bfloat16} == {2}
 
 
+def test_no_fix_hides_behind_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = next(iter(training_cells(suite(precision="bfloat16"))))
+    before = cell.run_id
+    monkeypatch.setitem(cells.NUMERICS_OF, (cell.baseline, cell.backbone), 2)
+    assert cell.run_id != before
+
+
 def test_tuning_cells_cover_the_grid_with_seeds_of_their_own() -> None:
     grid = suite(learning_rate_grid=(1e-3, 3e-3), tuning_seeds=(100, 101, 102), tuning_epochs=2)
     first, second = (cell for cell in list(training_cells(grid))[:2])

@@ -28,6 +28,7 @@ __all__ = [
     "RecurrentNeeds",
     "Step",
     "fallbacks",
+    "forced",
     "kernel_in_use",
     "kernels",
     "recurrent_kernels",
@@ -156,22 +157,22 @@ def select(x: Tensor, parameters: tuple[Tensor, ...], step: Step) -> Kernel:
 
     Raises UsageError when the named kernel is unknown or refuses. A fallback warns once a reason.
     """
-    forced = _forced()
-    if forced is None:
+    name = forced()
+    if name is None:
         return _first(kernels(), x, parameters, step)
-    return _named(forced, kernels(), x, parameters, step)
+    return _named(name, kernels(), x, parameters, step)
 
 
 def select_recurrent(x: Tensor, parameters: tuple[Tensor, ...], step: Step) -> RecurrentKernel:
     """As `select`; a kernel without a recurrent form, when named, leaves it to the portable one."""
-    forced = _forced()
-    if forced is None:
+    name = forced()
+    if name is None:
         return _first(recurrent_kernels(), x, parameters, step)
-    has_form = forced in (_family(kernel) for kernel in recurrent_kernels())
-    return _named(forced if has_form else "portable", recurrent_kernels(), x, parameters, step)
+    has_form = name in (_family(kernel) for kernel in recurrent_kernels())
+    return _named(name if has_form else "portable", recurrent_kernels(), x, parameters, step)
 
 
-def _forced() -> str | None:
+def forced() -> str | None:
     """The family that LIAFBENCH_KERNEL names."""
     name = os.environ.get("LIAFBENCH_KERNEL", "auto")
     if name == "auto":

@@ -88,7 +88,7 @@ class Cpu:
         call = _call(frames, spread, k, step, SCRATCH // (4 * max(1, len(x))))
         call.grad_y, call.grad_y_stride = grad_y.data_ptr(), grad_y.stride(0)
         call.grad_x = None if grad_x is None else grad_x.data_ptr()
-        scratch = torch.empty(call.threads * call.time_steps * call.block, dtype=torch.float32)
+        scratch = x.new_empty(call.threads * call.time_steps * call.block, dtype=torch.float32)
         call.scratch = scratch.data_ptr()
         sums = cpu_call.ParameterSums(call, spread, needs[1:])
         library.neuron_backward(call)

@@ -63,7 +63,8 @@ class ParameterSums:
     def __init__(self, call: Call, spread: tuple[Broadcast, ...], wanted: tuple[bool, ...]):
         self._spread = (*spread, SHARED)
         self._sums = [
-            torch.zeros(call.threads, b.period, dtype=torch.float64) if want else None
+            # Whatever the default device is.
+            torch.zeros(call.threads, b.period, dtype=torch.float64, device="cpu") if want else None
             for b, want in zip(self._spread, wanted, strict=True)
         ]
         call.sum_alpha, call.sum_beta, call.sum_threshold, call.sum_k = (

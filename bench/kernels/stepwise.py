@@ -1,4 +1,4 @@
-"""A network out of spikingjelly's own layers in its default step mode: one time step a call."""
+"""A network out of spikingjelly's own layers in their default step mode: one time step a call."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from baselines.layers.pooling import AveragePool2x2
 from baselines.layers.readout import MeanOverTime, Vote
 
 
-class StepByStep(nn.Module):
-    """The library's network as its users call it: time step after time step, then the mean.
+class StepwiseSpikingJelly(nn.Module):
+    """Every layer is the library's own and called once a time step; the mean over time at the end.
 
     Same weights, neurons and readout as `net` (spikingjelly's LIF). In training its BatchNorm
-    normalises every time step by itself, `net`'s all of them together.
+    normalises every time step by itself, `net`'s all of them together. UsageError for a network
+    that the library has no layers for.
     """
 
     def __init__(self, net: nn.Sequential) -> None:
@@ -61,13 +62,16 @@ def _conv(module: nn.Conv2d) -> nn.Module:
         module.kernel_size,
         module.stride,
         module.padding,
-        bias=module.bias is not None,
+        module.dilation,
+        module.groups,
+        module.bias is not None,
+        module.padding_mode,
     )
 
 
 def _lif(module: SpikingJellyLIF) -> nn.Module:
-    if module.has_beta or not (module.decays or module.step.gain == 1):
-        raise UsageError("the library's LIF alone cannot have this beta or gain")
+    if module.recurrent or module.has_beta or not (module.decays or module.step.gain == 1):
+        raise UsageError("the library's LIF alone has no recurrence and not this beta or gain")
     return neuron.LIFNode(
         tau=module.tau,
         decay_input=module.decay_input,
@@ -83,7 +87,7 @@ _MAKERS: dict[type, Callable] = {
     nn.BatchNorm2d: lambda m: layer.BatchNorm2d(m.num_features, m.eps, m.momentum),
     AveragePool2x2: lambda m: layer.AvgPool2d(m.kernel_size, m.stride),
     nn.MaxPool2d: lambda m: layer.MaxPool2d(m.kernel_size, m.stride),
-    nn.Flatten: lambda m: layer.Flatten(),
+    nn.Flatten: lambda m: layer.Flatten(),  # of all but the batch, as in every backbone
     nn.Linear: lambda m: layer.Linear(m.in_features, m.out_features, m.bias is not None),
     TimeDropout: lambda m: layer.Dropout(m.p),
     Vote: lambda m: layer.VotingLayer(m.size),
