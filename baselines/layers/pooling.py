@@ -109,19 +109,18 @@ def _call(source: Tensor, target: Tensor, frames: Tensor) -> _Pooling:
 def _pool(x: Tensor) -> Tensor:
     if not serves(x):
         return F.avg_pool2d(x, 2)
-    y = _fake_pool(x)
+    y = _empty_pooled(x)
     _library(x.dtype).average_pool(_call(x, y, x))
     return y
 
 
-def _fake_pool(x: Tensor) -> Tensor:
+def _empty_pooled(x: Tensor) -> Tensor:
     return _empty(x, x.shape[2] // 2, x.shape[3] // 2, _layout(x))
 
 
 def _pool_back(grad_y: Tensor, height: int, width: int, channels_last: bool) -> Tensor:
-    layout = torch.channels_last if channels_last else torch.contiguous_format
-    grad_y = grad_y.contiguous(memory_format=layout)
-    grad_x = _empty(grad_y, height, width, layout)
+    grad_x = _empty_frames(grad_y, height, width, channels_last)
+    grad_y = grad_y.contiguous(memory_format=_layout(grad_x))
     if not serves(grad_x):
         window = [2, 2], [2, 2], [0, 0], False, True, None
         return torch.ops.aten.avg_pool2d_backward(grad_y, grad_x, *window)
@@ -129,7 +128,7 @@ def _pool_back(grad_y: Tensor, height: int, width: int, channels_last: bool) -> 
     return grad_x
 
 
-def _fake_pool_back(grad_y: Tensor, height: int, width: int, channels_last: bool) -> Tensor:
+def _empty_frames(grad_y: Tensor, height: int, width: int, channels_last: bool) -> Tensor:
     layout = torch.channels_last if channels_last else torch.contiguous_format
     return _empty(grad_y, height, width, layout)
 
@@ -158,12 +157,12 @@ def _define(name: str, arguments: str, compute: Any, fake: Any) -> None:
     library.register_fake(f"liafbench::{name}", fake, lib=_operators)
 
 
-_define("average_pool", "Tensor x", _pool, _fake_pool)
+_define("average_pool", "Tensor x", _pool, _empty_pooled)
 _define(
     "average_pool_backward",
     "Tensor grad_y, SymInt height, SymInt width, bool channels_last",
     _pool_back,
-    _fake_pool_back,
+    _empty_frames,
 )
 library.register_autograd("liafbench::average_pool", _back, setup_context=_setup, lib=_operators)
 library.register_autograd("liafbench::average_pool_backward", _back_again, lib=_operators)
