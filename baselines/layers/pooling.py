@@ -43,12 +43,17 @@ def _transformed() -> bool:
 
 
 def serves(x: Tensor) -> bool:
-    """Whether the compiled pooling takes these frames."""
-    if x.device.type != "cpu" or x.dtype not in VALUES or x.dim() != 4 or x.numel() < LEAST:
-        return False
-    if min(x.shape[2:]) < 2 or forced() not in (None, "cpu"):
+    """Whether the compiled pooling takes these frames; on the meta device, whether it would.
+
+    There frames of any size are served, so that what a step keeps grows evenly with its frames.
+    """
+    if x.dtype not in VALUES or x.dim() != 4 or min(x.shape[2:]) < 2:
         return False
     if not x.is_contiguous() and not x.is_contiguous(memory_format=torch.channels_last):
+        return False
+    if x.is_meta:
+        return True
+    if x.device.type != "cpu" or x.numel() < LEAST or forced() not in (None, "cpu"):
         return False
     try:
         _library(x.dtype)

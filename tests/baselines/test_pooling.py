@@ -163,6 +163,16 @@ def test_transforms_of_functions_take_the_operator_of_pytorch(calls: list[torch.
     assert not calls
 
 
+def test_on_the_meta_device_it_keeps_as_little_as_on_the_processor() -> None:
+    """Sizes are planned from shapes alone: PyTorch's pooling keeps its input, this one nothing."""
+    for device in ("cpu", "meta"):
+        saved: list[torch.Size] = []
+        x = torch.zeros(2, 3, 8, 9, device=device, requires_grad=True)
+        with torch.autograd.graph.saved_tensors_hooks(lambda t, s=saved: s.append(t.shape), id):
+            y = AveragePool2x2()(x)
+        assert (y.shape, saved) == ((2, 3, 4, 4), [])
+
+
 def test_the_default_device_does_not_matter() -> None:
     net = torch.nn.Sequential(AveragePool2x2(), LIF(learnable=("alpha",)))
     x = torch.randn(2, 3, 8, 8, requires_grad=True)
