@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sysconfig
 import traceback
 from pathlib import Path
 
+import bench
 from bench.runs.job import Job
 from bench.runs.provenance import provenance
 from bench.runs.records import SCHEMA, Run
@@ -14,6 +17,14 @@ from bench.training import Diverged
 PRINTED_LINES = 12
 LOG_LINES = 20
 _STACK = "(most recent call first):"
+_FOLDERS = tuple(
+    str(folder) + os.sep
+    for folder in (
+        sysconfig.get_path("purelib"),
+        sysconfig.get_path("stdlib"),
+        Path(bench.__file__).resolve().parents[1],
+    )
+)
 
 
 class CellDied(RuntimeError):
@@ -66,7 +77,20 @@ def _how_it_ended(exitcode: int | None) -> str:
 
 
 def _log(path: Path, error: BaseException) -> list[str]:
-    """The last lines of what the cell printed, and where it was when it ended."""
+    """The last lines of what the cell printed, and where it was when it ended.
+
+    Files are named within their package: where it lies is a matter of the machine.
+    """
+    return [_within_package(line) for line in _last_lines(path, error)]
+
+
+def _within_package(line: str) -> str:
+    for folder in _FOLDERS:
+        line = line.replace(folder, "")
+    return line
+
+
+def _last_lines(path: Path, error: BaseException) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:

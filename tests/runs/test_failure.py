@@ -1,0 +1,31 @@
+"""What a failed run says of where it failed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from baselines.errors import UsageError
+from bench import suites
+from bench.runs import failure
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_failed_run_names_files_but_no_folder_of_the_machine(tmp_path: Path) -> None:
+    log = tmp_path / "cell.log"
+    log.write_text(f"{ROOT / 'bench' / 'metrics.py'}:3: UserWarning: of a line that it printed\n")
+    with pytest.raises(UsageError) as ours:
+        suites.load("no such suite")
+    with pytest.raises(json.JSONDecodeError) as theirs:
+        json.loads("[")
+    for error, file in ((ours.value, "bench/suites/loader.py"), (theirs.value, "json/decoder.py")):
+        lines = failure._log(log, error)
+        assert lines[0].startswith("bench/metrics.py:3: UserWarning")
+        assert any(line.strip().startswith(f'File "{file}", line') for line in lines)
+        said = "\n".join(lines)
+        assert str(ROOT) not in said
+        assert sys.base_prefix + "/lib" not in said
