@@ -15,6 +15,7 @@ from baselines.neurons.kernels import cpu_build, forced
 from baselines.neurons.kernels.cpu import PARALLEL_FROM
 from baselines.neurons.kernels.cpu_call import VALUES
 from baselines.neurons.kernels.fallback import stands_aside
+from baselines.operator_calls import differentiably, directly, transformed
 
 LEAST = 32 * 1024
 """Elements from which forward and back are faster than PyTorch's: 0.97 [0.94, 0.99] times as fast
@@ -33,15 +34,10 @@ class AveragePool2x2(nn.AvgPool2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] to [N, C, H // 2, W // 2]."""
-        if self.training and x.requires_grad and not _transformed() and serves(x):
-            pooled: Tensor = torch.ops.liafbench.average_pool(x)
-            return pooled
+        # torch.compile fuses its own pooling; torch.func knows the derivatives of that alone.
+        if self.training and x.requires_grad and not transformed() and serves(x):
+            return _call_pooling(x)
         return super().forward(x)
-
-
-def _transformed() -> bool:
-    """torch.compile fuses its own pooling; torch.func knows the derivatives of that alone."""
-    return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
 
 
 def serves(x: Tensor) -> bool:
@@ -146,7 +142,7 @@ def _setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 
 def _back(ctx: Any, grad_y: Tensor) -> Tensor:
-    grad_x: Tensor = torch.ops.liafbench.average_pool_backward(grad_y, *ctx.frame)
+    grad_x: Tensor = _direct_pool_back(grad_y, *ctx.frame)
     return grad_x
 
 
@@ -173,3 +169,6 @@ _define(
 )
 library.register_autograd("liafbench::average_pool", _back, setup_context=_setup, lib=_operators)
 library.register_autograd("liafbench::average_pool_backward", _back_again, lib=_operators)
+_direct_pool_back = directly(torch.ops.liafbench.average_pool_backward.default, _pool_back)
+_operator = torch.ops.liafbench.average_pool.default
+_call_pooling = differentiably(_operator, directly(_operator, _pool), _setup, _back)

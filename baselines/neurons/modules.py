@@ -104,8 +104,8 @@ class _Neuron(Neuron, nn.Module):
                 return reference.run(x, *shaped, self.step, w_rec)
         options = operators.options(self.step)
         if w_rec is None:
-            return operators.neuron(x, *shaped, *options)
-        return operators.neuron_recurrent(x, w_rec, *shaped, *options)
+            return operators.call_neuron(x, *shaped, *options)
+        return operators.call_neuron_recurrent(x, w_rec, *shaped, *options)
 
     def extra_repr(self) -> str:
         alpha = self.alpha

@@ -9,7 +9,8 @@ it comes and the state is float32. The backward is not differentiable a second t
 from __future__ import annotations
 
 import functools
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, library
@@ -18,6 +19,7 @@ from torch._ops import OpOverload
 from baselines.neurons.interface import autocast_off
 from baselines.neurons.kernels import select, select_recurrent
 from baselines.neurons.step import Step
+from baselines.operator_calls import differentiably, directly
 
 _PARAMETERS = "Tensor alpha, Tensor beta, Tensor v_threshold, Tensor? k"
 _OUT = "Tensor grad_x, Tensor grad_alpha, Tensor grad_beta, Tensor grad_v_threshold, Tensor grad_k"
@@ -107,7 +109,12 @@ def _tensors(*parameters: Tensor | None) -> tuple[Tensor, ...]:
 _library = library.Library("liafbench", "DEF")
 
 
-def _define(name: str, schema: str, compute: Any, fake: Any) -> OpOverload:
+class _Defined(NamedTuple):
+    operator: OpOverload
+    direct: Callable[..., Any]  # what computes the same where nobody observes
+
+
+def _define(name: str, schema: str, compute: Any, fake: Any) -> _Defined:
     @functools.wraps(compute)
     def in_float32(x: Tensor, *rest: Any) -> Any:
         # Autocast would take the products within a step to the type of x.
@@ -120,11 +127,14 @@ def _define(name: str, schema: str, compute: Any, fake: Any) -> OpOverload:
     _library.impl(name, in_float32, "CompositeExplicitAutograd")
     library.register_fake(f"liafbench::{name}", fake, lib=_library)
     operator: OpOverload = getattr(torch.ops.liafbench, name).default
-    return operator
+    return _Defined(operator, directly(operator, in_float32))
 
 
-def _differentiable(operator: OpOverload, backward: OpOverload, tensors: int) -> None:
-    """Registers autograd (only the inputs are saved); `tensors` lead the arguments."""
+def _differentiable(forward: _Defined, backward: _Defined, tensors: int) -> Callable[..., Tensor]:
+    """Registers autograd (only the inputs are saved); `tensors` lead the arguments.
+
+    Returns the operator as a layer calls it.
+    """
 
     def setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         ctx.save_for_backward(*inputs[:tensors])
@@ -132,45 +142,56 @@ def _differentiable(operator: OpOverload, backward: OpOverload, tensors: int) ->
 
     def back(ctx: Any, grad_y: Tensor) -> tuple[Tensor | None, ...]:
         needs = list(ctx.needs_input_grad[:tensors])
-        grads = backward(grad_y, *ctx.saved_tensors, ctx.step, needs)
+        grads = backward.direct(grad_y, *ctx.saved_tensors, ctx.step, needs)
         return (*(g if need else None for g, need in zip(grads, needs, strict=True)), None)
 
     def refuse(ctx: Any, *grads: Tensor) -> None:
-        raise RuntimeError(f"{backward} is not differentiable: there is no second derivative")
+        raise RuntimeError(
+            f"{backward.operator} is not differentiable: there is no second derivative"
+        )
 
-    library.register_autograd(operator, back, setup_context=setup, lib=_library)
-    library.register_autograd(backward, refuse, lib=_library)
+    library.register_autograd(forward.operator, back, setup_context=setup, lib=_library)
+    library.register_autograd(backward.operator, refuse, lib=_library)
+    return differentiably(*forward, setup, back)
 
 
-neuron = _define(
+_neuron = _define(
     "neuron", f"(Tensor x, {_PARAMETERS}, str step) -> Tensor", _forward, _fake_forward
 )
-"""Outputs [T, ...] of currents [T, ...]; see `Step` for the equations."""
-
-neuron_backward = _define(
+_neuron_backward = _define(
     "neuron_backward",
     f"(Tensor grad_y, Tensor x, {_PARAMETERS}, str step, bool[] needs) -> ({_OUT})",
     _backward,
     _fake_backward,
 )
-"""Gradients of (x, alpha, beta, v_threshold, k); an empty tensor where `needs` is False."""
-
-neuron_recurrent = _define(
+_neuron_recurrent = _define(
     "neuron_recurrent",
     f"(Tensor x, Tensor w_rec, {_PARAMETERS}, str step) -> Tensor",
     _recurrent_forward,
     _fake_recurrent_forward,
 )
-"""Outputs [T, B, N] of currents [T, B, N]; H[t] also gets W_rec Y[t-1], w_rec [N, N]."""
-
-neuron_recurrent_backward = _define(
+_neuron_recurrent_backward = _define(
     "neuron_recurrent_backward",
     f"(Tensor grad_y, Tensor x, Tensor w_rec, {_PARAMETERS}, str step, bool[] needs) -> "
     + f"({_OUT})".replace("Tensor grad_alpha", "Tensor grad_w_rec, Tensor grad_alpha"),
     _recurrent_backward,
     _fake_recurrent_backward,
 )
+
+neuron = _neuron.operator
+"""Outputs [T, ...] of currents [T, ...]; see `Step` for the equations."""
+
+neuron_backward = _neuron_backward.operator
+"""Gradients of (x, alpha, beta, v_threshold, k); an empty tensor where `needs` is False."""
+
+neuron_recurrent = _neuron_recurrent.operator
+"""Outputs [T, B, N] of currents [T, B, N]; H[t] also gets W_rec Y[t-1], w_rec [N, N]."""
+
+neuron_recurrent_backward = _neuron_recurrent_backward.operator
 """Gradients of (x, w_rec, alpha, beta, v_threshold, k); empty where `needs` is False."""
 
-_differentiable(neuron, neuron_backward, tensors=5)
-_differentiable(neuron_recurrent, neuron_recurrent_backward, tensors=6)
+call_neuron = _differentiable(_neuron, _neuron_backward, tensors=5)
+"""`neuron` as layers call it: past the operator where nobody observes."""
+
+call_neuron_recurrent = _differentiable(_neuron_recurrent, _neuron_recurrent_backward, tensors=6)
+"""`neuron_recurrent` likewise."""

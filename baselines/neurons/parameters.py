@@ -90,11 +90,11 @@ def per_channel(value: Tensor, x: Tensor, name: str) -> Tensor:
 
     Against [T, B, C, ...] a 1-d value of C entries is one per channel: [C, 1, ...].
     """
+    if value.dim() == 0:
+        return value
     given = list(value.shape)
     if value.dim() == 1 and x.dim() > 3:
         value = value.reshape(-1, *[1] * (x.dim() - 3))
-    if value.dim() == 0:
-        return value
     sizes = zip(reversed(value.shape), reversed(x.shape[1:]), strict=False)
     if value.dim() >= x.dim() or any(n not in (1, m) for n, m in sizes):
         raise UsageError(

@@ -36,6 +36,7 @@ class Step:
     slope: float = 0.01
     spelled: str = field(init=False, repr=False, compare=False)
     """All of the above in one line."""
+    hashed: int = field(init=False, repr=False, compare=False)
 
     @property
     def rest(self) -> float:
@@ -43,8 +44,14 @@ class Step:
         return 0.0 if self.v_reset is None else self.v_reset
 
     def __post_init__(self) -> None:
-        pairs = ((f.name, getattr(self, f.name)) for f in fields(self) if f.init)
-        object.__setattr__(self, "spelled", " ".join(f"{name}={value}" for name, value in pairs))
+        given = {f.name: getattr(self, f.name) for f in fields(self) if f.init}
+        spelled = " ".join(f"{name}={value}" for name, value in given.items())
+        object.__setattr__(self, "spelled", spelled)
+        object.__setattr__(self, "hashed", hash(tuple(given.values())))
+
+    def __hash__(self) -> int:
+        # Kept: steps are looked up several times a call.
+        return self.hashed
 
     @staticmethod
     @functools.cache

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from baselines.engines import make_neuron
 from baselines.errors import UsageError
 from bench.kernels.limit import MemoryLimit
-from bench.timing import Timings, interleave
+from bench.timing import Timings, Until, interleave
 from bench.timing.stopwatch import stopwatch_for
 
 LIMIT = "memory limit"
@@ -123,9 +123,14 @@ def _compiled(kind: str, time_steps: int, device: str) -> nn.Module:
 
 
 def measure(
-    cell: Cell, layers: dict[str, nn.Module], *, rounds: int, warmup: int = 1
+    cell: Cell,
+    layers: dict[str, nn.Module],
+    *,
+    rounds: int,
+    until: Until | None = None,
+    warmup: int = 1,
 ) -> Iterator[Row]:
-    """Rows of forward and training; the limit streams in every round."""
+    """Rows of forward and training; the limit streams in every round. `until`: see `interleave`."""
     x, grad_y = cell.tensors()
     limit = MemoryLimit(x, grad_y)
     for work, train in (("forward", False), ("training", True)):
@@ -133,7 +138,11 @@ def measure(
         for name, layer in layers.items():
             racing[name] = Work(layer, x, grad_y, train)
         timings = interleave(
-            racing, rounds=rounds, warmup=warmup, stopwatch=stopwatch_for(cell.device)
+            racing,
+            rounds=rounds,
+            until=until,
+            warmup=warmup,
+            stopwatch=stopwatch_for(cell.device),
         )
         yield from rows(cell, work, timings)
 

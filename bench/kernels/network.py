@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from baselines import build
 from baselines.neurons.interface import Neuron
 from bench.kernels.stepwise import StepwiseSpikingJelly
-from bench.timing import Timings, interleave
+from bench.timing import Timings, Until, interleave
 from bench.timing.network import TrainingStep
 from bench.timing.options import Options
 from bench.timing.stopwatch import stopwatch_for
@@ -80,9 +80,15 @@ def batch() -> tuple[Tensor, Tensor]:
 
 
 def measure(
-    backbone: str, options: Options, threads: int, *, rounds: int, warmup: int = 2
+    backbone: str,
+    options: Options,
+    threads: int,
+    *,
+    rounds: int,
+    until: Until | None = None,
+    warmup: int = 2,
 ) -> Iterator[Step]:
-    """One row a contender, all interleaved, on so many threads."""
+    """One row a contender, all interleaved, on so many threads. `until`: see `interleave`."""
     x, y = batch()
     with _threads(threads):
         steps = {
@@ -90,7 +96,11 @@ def measure(
             for name in CONTENDERS
         }
         timings = interleave(
-            steps, rounds=rounds, warmup=warmup, stopwatch=stopwatch_for(options.device)
+            steps,
+            rounds=rounds,
+            until=until,
+            warmup=warmup,
+            stopwatch=stopwatch_for(options.device),
         )
     yield from _rows(backbone, options, threads, timings)
 

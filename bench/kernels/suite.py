@@ -21,10 +21,13 @@ from bench.kernels.layers import MEGA, Cell, Row
 from bench.kernels.limit import MemoryLimit
 from bench.kernels.network import STEPWISE, Step
 from bench.runs.provenance import machine, provenance, usable_cores
-from bench.timing import allocator
+from bench.timing import Until, allocator
 from bench.timing.options import Options
 
 Progress = Callable[[str], object]
+UNTIL = Until(tight=0.02, budget=30.0)
+"""After the least number of rounds a series goes on until its ratios to the first contender are
+known to 2 % or half a minute has gone by."""
 NETWORK_OPTIONS = (Options(), Options(precision="bfloat16", channels_last=True))
 
 
@@ -36,9 +39,10 @@ class Plan:
     time_steps: tuple[int, ...] = layers.TIME_STEPS
     kinds: tuple[str, ...] = layers.KINDS
     compiled: bool = True
-    rounds: int = 7
+    rounds: int = 7  # the least, as the two below; `until` says when to stop
     rounds_large: int = 3  # of the sizes after the first
     network_rounds: int = 5
+    until: Until | None = UNTIL
     backbones: tuple[str, ...] = network.BACKBONES
     threads: tuple[int, ...] = (1, 2)
     allocator: str = allocator.KEEP_PAGES
@@ -87,7 +91,7 @@ def _layers(plan: Plan, found: Found, progress: Progress) -> None:
                 progress(f"{kind}, T={time_steps}, {size} M elements")
                 rounds = plan.rounds if size == plan.sizes[0] else plan.rounds_large
                 cell = Cell(kind, time_steps, size * MEGA, plan.device)
-                found.layers += layers.measure(cell, contenders, rounds=rounds)
+                found.layers += layers.measure(cell, contenders, rounds=rounds, until=plan.until)
 
 
 def _memory(plan: Plan, found: Found, progress: Progress) -> None:
@@ -111,7 +115,7 @@ def _network(plan: Plan, found: Found, progress: Progress) -> None:
             for threads in threads_to_try:
                 progress(f"network {backbone}, {options.label}, {threads} thread(s)")
                 found.network += network.measure(
-                    backbone, options, threads, rounds=plan.network_rounds
+                    backbone, options, threads, rounds=plan.network_rounds, until=plan.until
                 )
 
 
@@ -128,7 +132,9 @@ def _write(folder: Path, plan: Plan, found: Found, policy: str, threads: int) ->
         f"{surroundings['processor']}, {threads} threads, PyTorch {torch.__version__}, "
         f"kernel {surroundings['kernel']}, allocator {policy}.",
         f"Memory limit: {layers_limit(sample)}, 8 bytes an element forward, 20 in training. "
-        "Contenders take turns in every round; ratios are paired, medians over rounds.",
+        "Contenders take turns in every round; ratios are paired, medians over rounds, of which "
+        "there are more until the ratios to the first contender are known to 2 % or half a minute "
+        "has gone by.",
         "Layer: alpha .5, gain .5, threshold 1, ATan surrogate, detached hard reset to 0. "
         "Network: LIF on 2x34x34, T = 10, batch 16, with loss, backward and Adam; all start from "
         "the same weights.",

@@ -183,6 +183,7 @@ def test_a_small_run_writes_its_tables(tmp_path: Path, monkeypatch: pytest.Monke
         compiled=False,
         rounds=2,
         network_rounds=1,
+        until=None,
         backbones=(),
         threads=(1,),
     )

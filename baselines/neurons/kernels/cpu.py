@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import torch
@@ -108,7 +109,7 @@ def _prepare(
 ) -> tuple[Tensor, tuple[Broadcast, ...], bool]:
     """Dense frames of x, alpha, beta and v_threshold beside them, whether those vary."""
     frames = time_outermost(x)
-    shape, strides = tuple(frames.shape[1:]), frames.stride()[1:]
+    shape, strides = frames.shape[1:], frames.stride()[1:]
     return (
         frames,
         tuple(broadcast(p, shape, strides) for p in parameters),
@@ -120,27 +121,35 @@ def _call(
     frames: Tensor, spread: tuple[Broadcast, ...], k: Tensor | None, step: Step, most: int
 ) -> cpu_call.Call:
     """What forward and backward are told alike. `most`: columns of a block."""
-    columns = math.prod(frames.shape[1:])
-    block, threads = _split(columns, len(frames) * columns, most)
-    alpha, beta, v_threshold = (cpu_call.pointed(p) for p in spread)
+    known = _known(frames.shape, frames.element_size(), step, most, torch.get_num_threads())
+    call = cpu_call.Call.from_buffer_copy(known)
+    call.x, call.x_stride = frames.data_ptr(), frames.stride(0)
+    cpu_call.point(call, spread)
+    if k is not None:
+        call.constants.k = k.item()
+    return call
+
+
+@functools.lru_cache(maxsize=256)
+def _known(
+    shape: torch.Size, element_size: int, step: Step, most: int, threads: int
+) -> cpu_call.Call:
+    """What stays the same from call to call; pointers and k come with the call."""
+    columns = math.prod(shape[1:])
+    block, threads = _split(columns, shape[0] * columns, most, threads)
     return cpu_call.Call(
-        time_steps=len(frames),
+        time_steps=shape[0],
         columns=columns,
         block=block,
         threads=threads,
-        stream=_streams(columns * frames.element_size(), len(frames)),
-        x=frames.data_ptr(),
-        x_stride=frames.stride(0),
-        alpha=alpha,
-        beta=beta,
-        v_threshold=v_threshold,
-        constants=cpu_call.constants(step, k),
+        stream=_streams(columns * element_size, shape[0]),
+        constants=cpu_call.constants(step, k=None),
     )
 
 
-def _split(columns: int, elements: int, most: int) -> tuple[int, int]:
-    """Columns of a block, in whole cache lines, and the number of threads."""
-    threads = torch.get_num_threads() if elements >= PARALLEL_FROM else 1
+def _split(columns: int, elements: int, most: int, threads: int) -> tuple[int, int]:
+    """Columns of a block, in whole cache lines, and how many of the threads take part."""
+    threads = threads if elements >= PARALLEL_FROM else 1
     share = -(-columns // (threads * LINE)) * LINE
     block = max(LINE, min(share, most // LINE * LINE, BLOCK))
     return block, max(1, min(threads, -(-columns // block)))

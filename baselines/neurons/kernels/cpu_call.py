@@ -83,9 +83,12 @@ def constants(step: Step, k: Tensor | None) -> _Constants:
     return _Constants(step.gain, step.rest, step.width, step.slope, 1.0 if k is None else k.item())
 
 
-def pointed(parameter: Broadcast) -> _Broadcast:
-    """Keep `parameter` alive as long as the call."""
-    return _Broadcast(parameter.values.data_ptr(), parameter.period, parameter.inner)
+def point(call: Call, spread: tuple[Broadcast, ...]) -> None:
+    """Tells alpha, beta and v_threshold to a call; keep them alive as long as it is used."""
+    told = (call.alpha, call.beta, call.v_threshold)
+    for field, parameter in zip(told, spread, strict=True):
+        field.values = parameter.values.data_ptr()
+        field.period, field.inner = parameter.period, parameter.inner
 
 
 def forget() -> None:

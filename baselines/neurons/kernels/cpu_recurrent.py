@@ -109,7 +109,6 @@ class _Layer:
             broadcast(p, (samples, self.row), (self.row, 1)) for p in self.parameters
         )
         block = SAMPLES * self.row
-        alpha, beta, v_threshold = (cpu_call.pointed(p) for p in self.spread)
         threads = torch.get_num_threads() if x.numel() >= PARALLEL_FROM else 1
         self.call = cpu_call.RecurrentCall(
             layer=cpu_call.Call(
@@ -119,14 +118,12 @@ class _Layer:
                 threads=max(1, min(threads, -(-samples // SAMPLES))),
                 x=self.x.data_ptr(),
                 x_stride=self.x.stride(0),
-                alpha=alpha,
-                beta=beta,
-                v_threshold=v_threshold,
                 constants=cpu_call.constants(step, k),
             ),
             neurons=self.neurons,
             padded=self.row,
         )
+        cpu_call.point(self.call.layer, self.spread)
 
     def weights(self, matrix: Tensor) -> Tensor:
         """[N, N] with padded rows; RuntimeError for another shape or device."""

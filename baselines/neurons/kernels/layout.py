@@ -7,7 +7,7 @@ They walk the columns of a time step in memory order, whatever the order of the 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -52,8 +52,7 @@ def _empty(x: Tensor, frame_strides: tuple[int, ...]) -> Tensor:
     return x.new_empty_strided(x.shape, (math.prod(x.shape[1:]), *frame_strides))
 
 
-@dataclass(frozen=True)
-class Broadcast:
+class Broadcast(NamedTuple):
     """A parameter over the columns: value number (column // inner) % period."""
 
     values: Tensor
@@ -78,7 +77,8 @@ SHARED = Broadcast(torch.ones(()), 1, 1, (), ())
 def broadcast(parameter: Tensor, shape: tuple[int, ...], strides: tuple[int, ...]) -> Broadcast:
     """The parameter in float32 beside frames of this shape and these strides."""
     if parameter.numel() == 1:
-        return Broadcast(parameter.to(torch.float32), 1, 1, (), ())
+        single = parameter.dtype is torch.float32  # nearly always: even an idle `to` costs a call
+        return Broadcast(parameter if single else parameter.to(torch.float32), 1, 1, (), ())
     values = parameter.detach().to(torch.float32)
     order = tuple(sorted(range(len(shape)), key=lambda d: (-strides[d], d)))
     padded = values[(None,) * (len(shape) - values.dim())].permute(order)
