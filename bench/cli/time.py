@@ -13,7 +13,7 @@ from rich.table import Table
 from baselines.errors import UsageError
 from bench.cli.console import console, emit_json, note
 from bench.runs.provenance import provenance
-from bench.timing.allocator import DEFAULT, KEEP_PAGES, apply_policy
+from bench.timing.allocator import DEFAULT, HUGE_PAGES, KEEP_PAGES, apply_policy
 from bench.timing.options import Options
 from bench.timing.peers import Contender
 from bench.timing.rounds import Until
@@ -25,6 +25,7 @@ class Allocator(str, Enum):
     """Policies of bench.timing.allocator."""
 
     keep_pages = KEEP_PAGES
+    huge_pages = HUGE_PAGES
     default = DEFAULT
 
 

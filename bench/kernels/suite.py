@@ -25,9 +25,9 @@ from bench.timing import Until, allocator
 from bench.timing.options import Options
 
 Progress = Callable[[str], object]
-UNTIL = Until(tight=0.02, budget=30.0)
+UNTIL = Until(tight=0.02, budget=15.0)
 """After the least number of rounds a series goes on until its ratios to the first contender are
-known to 2 % or half a minute has gone by."""
+known to 2 % or 15 s have gone by."""
 NETWORK_OPTIONS = (Options(), Options(precision="bfloat16", channels_last=True))
 
 
@@ -45,7 +45,7 @@ class Plan:
     until: Until | None = UNTIL
     backbones: tuple[str, ...] = network.BACKBONES
     threads: tuple[int, ...] = (1, 2)
-    allocator: str = allocator.KEEP_PAGES
+    allocator: str = allocator.HUGE_PAGES
     device: str = "cpu"
 
 
@@ -133,8 +133,8 @@ def _write(folder: Path, plan: Plan, found: Found, policy: str, threads: int) ->
         f"kernel {surroundings['kernel']}, allocator {policy}.",
         f"Memory limit: {layers_limit(sample)}, 8 bytes an element forward, 20 in training. "
         "Contenders take turns in every round; ratios are paired, medians over rounds, of which "
-        "there are more until the ratios to the first contender are known to 2 % or half a minute "
-        "has gone by.",
+        "there are more until the ratios to the first contender are known to 2 % or 15 s "
+        "have gone by.",
         "Layer: alpha .5, gain .5, threshold 1, ATan surrogate, detached hard reset to 0. "
         "Network: LIF on 2x34x34, T = 10, batch 16, with loss, backward and Adam; all start from "
         "the same weights.",

@@ -3,7 +3,9 @@
 Under glibc's default every large tensor is mapped afresh and given back when it is freed, so that
 a step pays for page faults again and again; they cost more than a fused neuron does. `keep-pages`
 makes malloc serve large blocks from its heap and never give it back: the caching that frameworks
-do on a GPU. Both are honest; only mixing them between contenders is not.
+do on a GPU. `huge-pages` does that and asks the kernel for huge pages below the heap, so that
+translating addresses costs next to nothing. All are honest; only mixing them between contenders
+is not.
 """
 
 from __future__ import annotations
@@ -15,36 +17,48 @@ import platform
 import torch
 
 from baselines.errors import UsageError, unknown
+from bench.timing import huge_heap
 
 M_TRIM_THRESHOLD = -1  # malloc.h
 M_MMAP_MAX = -4
 
 DEFAULT = "default"
 KEEP_PAGES = "keep-pages"
+HUGE_PAGES = "huge-pages"
 POLICIES = {
     DEFAULT: "as the C library ships it",
     KEEP_PAGES: "M_MMAP_MAX=0, M_TRIM_THRESHOLD=-1",
+    HUGE_PAGES: "M_MMAP_MAX=0, M_TRIM_THRESHOLD=-1",
 }
+_STRENGTH = list(POLICIES)  # nothing a policy has set can be taken back
 
 _applied: str | None = None
+_heap: str | None = None  # how the heap of `huge-pages` came out
 
 
 def apply_policy(name: str = KEEP_PAGES) -> str:
     """Set the policy for this process and return how it is recorded.
 
-    Settings of malloc cannot be taken back: `default` after `keep-pages` needs a fresh process and
-    raises UsageError. Where the C library is not glibc every policy is its default, and says so.
+    Settings of malloc cannot be taken back: `default` after `keep-pages`, or either after
+    `huge-pages`, needs a fresh process and raises UsageError. Where the C library is not glibc
+    every policy is its default, and where the kernel refuses huge pages there are none: both are
+    recorded.
     """
-    global _applied
+    global _applied, _heap
     if name not in POLICIES:
         raise unknown("allocator policy", name, POLICIES)
-    if name == DEFAULT and _applied == KEEP_PAGES:
+    before = _applied or DEFAULT
+    if _STRENGTH.index(name) < _STRENGTH.index(before):
         raise UsageError(
-            "the allocator policy 'keep-pages' is set for this process and cannot be taken back; "
-            "time under 'default' in a fresh process"
+            f"the allocator policy {before!r} is set for this process and cannot be taken back; "
+            f"time under {name!r} in a fresh process"
         )
-    if name == KEEP_PAGES and _applied != KEEP_PAGES and is_glibc():
+    if is_glibc() and before == DEFAULT != name:
         _keep_pages()
+    if is_glibc() and before != HUGE_PAGES == name:
+        reserved = huge_heap.reserve()
+        of = f"of the kernel's setting {huge_heap.setting()!r}"
+        _heap = f"{reserved / 2**30:.3g} GiB of huge pages {of}" if reserved else f"none {of}"
     _applied = name
     return in_use()
 
@@ -69,7 +83,8 @@ def _of_the_host() -> str:
         return f"{name}, behind LD_PRELOAD={preloaded}"
     if not is_glibc():
         return f"{DEFAULT} (not glibc: {platform.system()})"
-    return f"{name} (glibc {platform.libc_ver()[1]}: {POLICIES[name]})"
+    heap = f", {_heap}" if _heap else ""
+    return f"{name} (glibc {platform.libc_ver()[1]}: {POLICIES[name]}{heap})"
 
 
 def is_glibc() -> bool:
@@ -78,8 +93,11 @@ def is_glibc() -> bool:
 
 
 def trim() -> None:
-    """Give freed memory back to the system, so that resident memory means memory in use."""
-    if is_glibc():
+    """Give freed memory back to the system, so that resident memory means memory in use.
+
+    The heap of `huge-pages` is kept: it would grow again on small ones.
+    """
+    if is_glibc() and _applied != HUGE_PAGES:
         ctypes.CDLL(None).malloc_trim(0)
 
 

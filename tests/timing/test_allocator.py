@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from baselines.errors import UsageError
-from bench.timing import allocator
-from bench.timing.allocator import DEFAULT, KEEP_PAGES, apply_policy
+from bench.timing import allocator, huge_heap
+from bench.timing.allocator import DEFAULT, HUGE_PAGES, KEEP_PAGES, apply_policy
 
 FAULTS = """
 import resource, sys
@@ -41,6 +41,44 @@ def test_keep_pages_reuses_the_pages_that_the_default_faults_in_again():
     assert "M_MMAP_MAX=0" in kept_name
     assert default_name.startswith("default (glibc")
     assert kept * 10 < default
+
+
+HUGE = """
+import torch
+from bench.timing.allocator import HUGE_PAGES, KEEP_PAGES, apply_policy
+apply_policy(KEEP_PAGES)
+print(apply_policy(HUGE_PAGES))
+kept = torch.ones(32 * 2**20)
+lines = [line.split() for line in open("/proc/self/smaps_rollup")]
+print(next(int(line[1]) for line in lines if line[0] == "AnonHugePages:") // 1024)
+"""
+
+
+@pytest.mark.skipif(
+    not allocator.is_glibc() or huge_heap.setting() in ("never", "absent"),
+    reason="this kernel gives out no huge pages",
+)
+def test_a_large_tensor_lies_on_huge_pages():
+    done = subprocess.run([sys.executable, "-c", HUGE], check=True, capture_output=True, text=True)
+    name, mebibytes = done.stdout.splitlines()
+    assert name.startswith("huge-pages (glibc")
+    assert f"GiB of huge pages of the kernel's setting '{huge_heap.setting()}'" in name
+    assert int(mebibytes) >= 120  # of 128
+
+
+@pytest.mark.parametrize("words", ["always madvise [never]", None])
+def test_a_kernel_without_huge_pages_is_recorded(monkeypatch, tmp_path, words):
+    if words:
+        (tmp_path / "enabled").write_text(words + "\n")
+    monkeypatch.setattr(huge_heap, "SETTING", tmp_path / "enabled")
+    monkeypatch.setattr(allocator, "is_glibc", lambda: True)
+    monkeypatch.setattr(allocator, "_applied", KEEP_PAGES)
+    monkeypatch.setattr(allocator, "_heap", None)
+    monkeypatch.delenv("LD_PRELOAD", raising=False)
+    setting = "never" if words else "absent"
+    assert f"none of the kernel's setting '{setting}'" in apply_policy(HUGE_PAGES)
+    with pytest.raises(UsageError, match="'huge-pages' is set"):
+        apply_policy(KEEP_PAGES)
 
 
 def test_an_unknown_policy_is_named():
