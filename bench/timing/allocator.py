@@ -57,8 +57,8 @@ def apply_policy(name: str = KEEP_PAGES) -> str:
         _keep_pages()
     if is_glibc() and before != HUGE_PAGES == name:
         reserved = huge_heap.reserve()
-        of = f"of the kernel's setting {huge_heap.setting()!r}"
-        _heap = f"{reserved / 2**30:.3g} GiB of huge pages {of}" if reserved else f"none {of}"
+        heap = f"heap of {reserved / 2**30:.3g} GiB on huge pages" if reserved else "no huge pages"
+        _heap = f"{heap}, kernel's setting {huge_heap.setting()!r}"
     _applied = name
     return in_use()
 

@@ -62,7 +62,7 @@ def test_a_large_tensor_lies_on_huge_pages():
     done = subprocess.run([sys.executable, "-c", HUGE], check=True, capture_output=True, text=True)
     name, mebibytes = done.stdout.splitlines()
     assert name.startswith("huge-pages (glibc")
-    assert f"GiB of huge pages of the kernel's setting '{huge_heap.setting()}'" in name
+    assert f"GiB on huge pages, kernel's setting '{huge_heap.setting()}'" in name
     assert int(mebibytes) >= 120  # of 128
 
 
@@ -76,7 +76,7 @@ def test_a_kernel_without_huge_pages_is_recorded(monkeypatch, tmp_path, words):
     monkeypatch.setattr(allocator, "_heap", None)
     monkeypatch.delenv("LD_PRELOAD", raising=False)
     setting = "never" if words else "absent"
-    assert f"none of the kernel's setting '{setting}'" in apply_policy(HUGE_PAGES)
+    assert f"no huge pages, kernel's setting '{setting}'" in apply_policy(HUGE_PAGES)
     with pytest.raises(UsageError, match="'huge-pages' is set"):
         apply_policy(KEEP_PAGES)
 
