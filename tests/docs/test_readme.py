@@ -30,7 +30,9 @@ PLACES = {
     "babi-qa1": "QA1",
     "babi-qa6": "QA6",
     "babi-qa20": "QA20",
+    "mnist": "MNIST",
     "fashion-mnist": "Fashion-MNIST",
+    "nmnist": "N-MNIST, subset",
 }
 NETWORKS = (
     "lstm", "gru", "liaf-net", "lif-snn", "klif", "liaf-net-recurrent", "lif-snn-recurrent",
