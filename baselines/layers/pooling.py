@@ -170,5 +170,5 @@ _define(
 library.register_autograd("liafbench::average_pool", _back, setup_context=_setup, lib=_operators)
 library.register_autograd("liafbench::average_pool_backward", _back_again, lib=_operators)
 _direct_pool_back = directly(torch.ops.liafbench.average_pool_backward.default, _pool_back)
-_operator = torch.ops.liafbench.average_pool.default
-_call_pooling = differentiably(_operator, directly(_operator, _pool), _setup, _back)
+_forth = torch.ops.liafbench.average_pool.default
+_call_pooling = differentiably(_forth, directly(_forth, _pool), _setup, _back)

@@ -132,9 +132,8 @@ def _write(folder: Path, plan: Plan, found: Found, policy: str, threads: int) ->
         f"{surroundings['processor']}, {threads} threads, PyTorch {torch.__version__}, "
         f"kernel {surroundings['kernel']}, allocator {policy}.",
         f"Memory limit: {layers_limit(sample)}, 8 bytes an element forward, 20 in training. "
-        "Contenders take turns in every round; ratios are paired, medians over rounds, of which "
-        "there are more until the ratios to the first contender are known to 2 % or 15 s "
-        "have gone by.",
+        "Contenders take turns in every round; ratios are paired, medians over rounds."
+        + _stop_rule(plan.until),
         "Layer: alpha .5, gain .5, threshold 1, ATan surrogate, detached hard reset to 0. "
         "Network: LIF on 2x34x34, T = 10, batch 16, with loss, backward and Adam; all start from "
         "the same weights.",
@@ -143,6 +142,15 @@ def _write(folder: Path, plan: Plan, found: Found, policy: str, threads: int) ->
         "The other contenders share this suite's network, all time steps in one call.",
     ]
     report.write(folder, tables, {**surroundings, "allocator": policy}, notes)
+
+
+def _stop_rule(until: Until | None) -> str:
+    if until is None:
+        return ""
+    return (
+        f" There are more rounds until the ratios to the first contender are known to "
+        f"{100 * until.tight:g} % or {until.budget:g} s have gone by."
+    )
 
 
 def layers_limit(sample: torch.Tensor) -> str:

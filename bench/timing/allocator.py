@@ -4,7 +4,7 @@ Under glibc's default every large tensor is mapped afresh and given back when it
 a step pays for page faults again and again; they cost more than a fused neuron does. `keep-pages`
 makes malloc serve large blocks from its heap and never give it back: the caching that frameworks
 do on a GPU. `huge-pages` does that and asks the kernel for huge pages below the heap, so that
-translating addresses costs next to nothing. All are honest; only mixing them between contenders
+translating addresses costs less. All are honest; only mixing them between contenders
 is not.
 """
 

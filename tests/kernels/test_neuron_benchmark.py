@@ -20,7 +20,7 @@ from bench.kernels.layers import LIMIT, NATIVE, Cell, Row
 from bench.kernels.network import FLOOR, STEPWISE, Step
 from bench.kernels.report import layer_matrix, markdown
 from bench.kernels.stepwise import StepwiseSpikingJelly
-from bench.timing import Options, allocator
+from bench.timing import Options, Until, allocator
 
 
 @pytest.mark.parametrize("compiled", [True, False])
@@ -207,3 +207,10 @@ def test_a_small_run_writes_its_tables(tmp_path: Path, monkeypatch: pytest.Monke
     cell = Cell("klif", 8, 2**14)
     assert cell.tensors()[0].numel() <= 2**14
     assert "Bounds" in (folder / "README.md").read_text()
+
+
+def test_a_series_goes_on_past_its_least_rounds() -> None:
+    contenders = {NATIVE: layers.contenders("lif", 8, False)[NATIVE]}
+    until = Until(tight=0.0, budget=60.0, most=4)
+    rows = list(layers.measure(Cell("lif", 8, 2**14), contenders, rounds=2, until=until))
+    assert {row.rounds for row in rows} == {4}

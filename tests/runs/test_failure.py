@@ -29,3 +29,10 @@ def test_a_failed_run_names_files_but_no_folder_of_the_machine(tmp_path: Path) -
         said = "\n".join(lines)
         assert str(ROOT) not in said
         assert sys.base_prefix + "/lib" not in said
+
+
+def test_no_committed_run_names_a_folder_of_a_machine() -> None:
+    results = Path(__file__).resolve().parents[2] / "results"
+    logs = {path.name: path.read_text(encoding="utf-8") for path in results.glob("*/*/runs/*.json")}
+    assert logs
+    assert [name for name, text in logs.items() if 'File \\"/' in text] == []
