@@ -43,67 +43,68 @@ _PLAIN_THREAD = {_keys(_K.BackendSelect), _keys(_K.BackendSelect, _DIFFERENTIABL
 
 
 def observed(inputs: tuple[Any, ...]) -> bool:
-    """Whether an operator called on these inputs would do more than compute.
+    """Whether an operator called on these inputs would do more than compute and differentiate.
 
-    So it does where modes (counters, fake tensors), transforms, tracers or profilers look on, where
-    gradients are on, and for tensors that are not plainly values in memory: subclasses, those of
-    the meta device, batches of vmap, lazy negatives. What is not known to be harmless counts.
+    So it does where modes (counters, fake tensors), transforms, tracers or profilers look on, and
+    for tensors that are not plainly values in memory: subclasses, those of the meta device,
+    batches of vmap, lazy negatives. What is not known to be harmless counts. Each question costs
+    microseconds from cold caches: transforms and tracers of PyTorch show in the thread's keys.
     """
-    return (
-        transformed()
-        or torch.is_grad_enabled()
+    if (
+        torch.compiler.is_dynamo_compiling()
         or torch._C._dispatch_tls_local_include_set().raw_repr() not in _PLAIN_THREAD
         or torch._C._len_torch_function_stack() > 0
         or torch._C._autograd._profiler_enabled()
-        or torch.jit.is_tracing()
-        or any(isinstance(value, Tensor) and not _plain(value) for value in inputs)
-    )
-
-
-def _plain(tensor: Tensor) -> bool:
-    return (
-        type(tensor) in (Tensor, Parameter)
-        and torch._C._dispatch_keys(tensor).raw_repr() in _PLAIN_TENSORS
-    )
+    ):
+        return True
+    for value in inputs:
+        kind = type(value)
+        if kind is Tensor or kind is Parameter:
+            if torch._C._dispatch_keys(value).raw_repr() not in _PLAIN_TENSORS:
+                return True
+        elif isinstance(value, Tensor):
+            return True
+    return False
 
 
 def directly(operator: OpOverload, compute: Callable[..., Any]) -> Callable[..., Any]:
-    """The operator as a function: `compute`, which it is made of, where nobody observes it."""
+    """The operator as a function: `compute`, which it is made of, where nobody observes it.
+
+    With gradients on, it is the operator, whose derivative is registered or refused.
+    """
 
     def call(*inputs: Any) -> Any:
-        return operator(*inputs) if observed(inputs) else compute(*inputs)
+        if torch.is_grad_enabled() or observed(inputs):
+            return operator(*inputs)
+        return compute(*inputs)
 
     return call
 
 
 def differentiably(
     operator: OpOverload,
-    direct: Callable[..., Tensor],
+    compute: Callable[..., Tensor],
     setup: Callable[[Any, tuple[Any, ...], Tensor], None],
     back: Callable[..., Any],
 ) -> Callable[..., Tensor]:
-    """The operator as a function with a gradient: an own `torch.autograd.Function` where it can be.
-
-    `direct` is the operator as `directly` makes it, `setup` and `back` are what was given to
-    `register_autograd`. torch.compile, torch.func and torch.jit's tracer, which would see the
-    Function instead of the operator, get the operator.
+    """The operator as a function with a gradient: where nobody observes it, `compute` in an own
+    `torch.autograd.Function`. `setup` and `back` are what was given to `register_autograd`.
     """
 
     def forward(ctx: Any, *inputs: Any) -> Tensor:
-        output = direct(*inputs)
+        output = compute(*inputs)
         setup(ctx, inputs, output)
         return output
 
     members = {"forward": staticmethod(forward), "backward": staticmethod(back)}
     function: Any = type(f"{operator._opname}_", (torch.autograd.Function,), members)
+    # Past what Function.apply does for torch.func, which counts as an observer.
+    apply: Callable[..., Tensor] = super(torch.autograd.Function, function).apply
 
     def call(*inputs: Any) -> Tensor:
-        if transformed() or torch.jit.is_tracing():
+        if observed(inputs):
             output: Tensor = operator(*inputs)
             return output
-        if not torch.is_grad_enabled():
-            return direct(*inputs)
-        differentiated: Tensor = function.apply(*inputs)
-        return differentiated
+        return apply(*inputs) if torch.is_grad_enabled() else compute(*inputs)
 
     return call

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
+
+from baselines.neurons import kernels
 
 torch.set_num_threads(1)
 
@@ -27,3 +30,19 @@ def data_dir() -> Path:
     if folder is None:
         pytest.skip("needs real data: set LIAFBENCH_DATA to its folder")
     return folder
+
+
+@pytest.fixture
+def force_kernel() -> Iterator[Callable[[str | None], None]]:
+    """Sets LIAFBENCH_KERNEL, or unsets it with None, as if the process had just begun."""
+    with pytest.MonkeyPatch.context() as patch:
+
+        def force(name: str | None) -> None:
+            if name is None:
+                patch.delenv("LIAFBENCH_KERNEL", raising=False)
+            else:
+                patch.setenv("LIAFBENCH_KERNEL", name)
+            kernels.forced.cache_clear()
+
+        yield force
+    kernels.forced.cache_clear()

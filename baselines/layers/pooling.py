@@ -51,7 +51,7 @@ def serves(x: Tensor) -> bool:
         return False
     if x.is_meta:
         return True
-    if x.device.type != "cpu" or x.numel() < LEAST or forced() not in (None, "cpu"):
+    if not x.is_cpu or x.numel() < LEAST or forced() not in (None, "cpu"):
         return False
     try:
         _library(x.dtype)
@@ -171,4 +171,4 @@ library.register_autograd("liafbench::average_pool", _back, setup_context=_setup
 library.register_autograd("liafbench::average_pool_backward", _back_again, lib=_operators)
 _direct_pool_back = directly(torch.ops.liafbench.average_pool_backward.default, _pool_back)
 _forth = torch.ops.liafbench.average_pool.default
-_call_pooling = differentiably(_forth, directly(_forth, _pool), _setup, _back)
+_call_pooling = differentiably(_forth, _pool, _setup, _back)

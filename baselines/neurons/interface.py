@@ -24,15 +24,16 @@ def check_currents(x: Tensor, recurrent: int | None = None) -> None:
     """UsageError unless x is floating point and [T, B, ...] ([T, B, recurrent]) with T >= 1."""
     if not isinstance(x, Tensor):
         raise UsageError(f"currents must be a tensor [T, B, ...], not {type(x).__name__}")
-    if not x.is_floating_point():
+    if not x.dtype.is_floating_point:
         raise UsageError(f"currents must be floating point, not {x.dtype}; convert with x.float()")
-    if x.dim() < 2:
-        raise UsageError(f"currents must be [T, B, ...], not of shape {list(x.shape)}")
-    if x.shape[0] == 0:
-        raise UsageError(f"currents of shape {list(x.shape)} have no time step")
-    if recurrent is not None and (x.dim() != 3 or x.shape[2] != recurrent):
+    shape = x.shape
+    if len(shape) < 2:
+        raise UsageError(f"currents must be [T, B, ...], not of shape {list(shape)}")
+    if shape[0] == 0:
+        raise UsageError(f"currents of shape {list(shape)} have no time step")
+    if recurrent is not None and (len(shape) != 3 or shape[2] != recurrent):
         raise UsageError(
-            f"currents of a recurrent layer must be [T, B, {recurrent}], not {list(x.shape)}"
+            f"currents of a recurrent layer must be [T, B, {recurrent}], not {list(shape)}"
         )
 
 

@@ -102,10 +102,9 @@ class _Neuron(Neuron, nn.Module):
         if self.engine == "reference":
             with autocast_off(x):
                 return reference.run(x, *shaped, self.step, w_rec)
-        options = operators.options(self.step)
         if w_rec is None:
-            return operators.call_neuron(x, *shaped, *options)
-        return operators.call_neuron_recurrent(x, w_rec, *shaped, *options)
+            return operators.call_neuron(x, *shaped, self.step.spelled)
+        return operators.call_neuron_recurrent(x, w_rec, *shaped, self.step.spelled)
 
     def extra_repr(self) -> str:
         alpha = self.alpha

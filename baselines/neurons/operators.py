@@ -2,7 +2,8 @@
 know it: `liafbench::neuron` and `liafbench::neuron_recurrent`, each with its backward.
 
 Currents x are [T, ...]; alpha, beta and v_threshold are 0-dim or broadcast against x[0], k is
-0-dim (None: no KLIF). `step` is a `Step` as it spells itself. Under autocast x stays as
+0-dim (None: no KLIF). `step` is a `Step` as it spells itself: one string, since PyTorch looks every
+argument of an operator up again at every call. Under autocast x stays as
 it comes and the state is float32. The backward is not differentiable a second time.
 """
 
@@ -23,14 +24,6 @@ from baselines.operator_calls import differentiably, directly
 
 _PARAMETERS = "Tensor alpha, Tensor beta, Tensor v_threshold, Tensor? k"
 _OUT = "Tensor grad_x, Tensor grad_alpha, Tensor grad_beta, Tensor grad_v_threshold, Tensor grad_k"
-
-
-def options(step: Step) -> tuple[str]:
-    """The trailing argument of both operators for a Step.
-
-    One string: PyTorch looks every argument of an operator up again at every call.
-    """
-    return (step.spelled,)
 
 
 def _step(k: Tensor | None, spelled: str) -> Step:
@@ -59,7 +52,7 @@ def _fake_gradients(needs: list[bool], tensors: tuple[Tensor | None, ...]) -> tu
 
 def _forward(x, alpha, beta, v_threshold, k, spelled):
     step = _step(k, spelled)
-    kernel = select(x, _tensors(alpha, beta, v_threshold, k), step)
+    kernel = select(x, _given(alpha, beta, v_threshold, k), step)
     return kernel.forward(x, alpha, beta, v_threshold, k, step)
 
 
@@ -69,9 +62,8 @@ def _fake_forward(x, alpha, beta, v_threshold, k, spelled):
 
 def _backward(grad_y, x, alpha, beta, v_threshold, k, spelled, needs):
     step = _step(k, spelled)
-    kernel = select(x, _tensors(alpha, beta, v_threshold, k), step)
-    grads = kernel.backward(grad_y, x, alpha, beta, v_threshold, k, step, tuple(needs))
-    return _filled(grads, x)
+    kernel = select(x, _given(alpha, beta, v_threshold, k), step)
+    return kernel.backward(grad_y, x, alpha, beta, v_threshold, k, step, tuple(needs))
 
 
 def _fake_backward(grad_y, x, alpha, beta, v_threshold, k, spelled, needs):
@@ -80,7 +72,7 @@ def _fake_backward(grad_y, x, alpha, beta, v_threshold, k, spelled, needs):
 
 def _recurrent_forward(x, w_rec, alpha, beta, v_threshold, k, spelled):
     step = _step(k, spelled)
-    kernel = select_recurrent(x, _tensors(alpha, beta, v_threshold, k), step)
+    kernel = select_recurrent(x, _given(alpha, beta, v_threshold, k), step)
     return kernel.forward(x, w_rec, alpha, beta, v_threshold, k, step)
 
 
@@ -90,9 +82,8 @@ def _fake_recurrent_forward(x, w_rec, alpha, beta, v_threshold, k, spelled):
 
 def _recurrent_backward(grad_y, x, w_rec, alpha, beta, v_threshold, k, spelled, needs):
     step = _step(k, spelled)
-    kernel = select_recurrent(x, _tensors(alpha, beta, v_threshold, k), step)
-    grads = kernel.backward(grad_y, x, w_rec, alpha, beta, v_threshold, k, step, tuple(needs))
-    return _filled(grads, x)
+    kernel = select_recurrent(x, _given(alpha, beta, v_threshold, k), step)
+    return kernel.backward(grad_y, x, w_rec, alpha, beta, v_threshold, k, step, tuple(needs))
 
 
 def _fake_recurrent_backward(grad_y, x, w_rec, alpha, beta, v_threshold, k, spelled, needs):
@@ -100,8 +91,8 @@ def _fake_recurrent_backward(grad_y, x, w_rec, alpha, beta, v_threshold, k, spel
     return (x.new_empty(x.shape), *grads[1:]) if needs[0] else grads
 
 
-def _tensors(*parameters: Tensor | None) -> tuple[Tensor, ...]:
-    return tuple(p for p in parameters if p is not None)
+def _given(alpha, beta, v_threshold, k):
+    return (alpha, beta, v_threshold) if k is None else (alpha, beta, v_threshold, k)
 
 
 # Defined in the library itself: what custom_op wraps around a call costs more than a
@@ -111,23 +102,26 @@ _library = library.Library("liafbench", "DEF")
 
 class _Defined(NamedTuple):
     operator: OpOverload
-    direct: Callable[..., Any]  # what computes the same where nobody observes
+    compute: Callable[..., Any]  # the same; a backward leaves None where nobody needs a gradient
 
 
 def _define(name: str, schema: str, compute: Any, fake: Any) -> _Defined:
     @functools.wraps(compute)
-    def in_float32(x: Tensor, *rest: Any) -> Any:
+    def in_float32(*inputs: Any) -> Any:
         # Autocast would take the products within a step to the type of x.
-        if not torch.is_autocast_enabled(x.device.type):
-            return compute(x, *rest)
-        with autocast_off(x):
-            return compute(x, *rest)
+        if not torch._C._is_any_autocast_enabled():
+            return compute(*inputs)
+        with autocast_off(inputs[0]):
+            return compute(*inputs)
+
+    def filled(*inputs: Any) -> Any:
+        outputs = in_float32(*inputs)
+        return outputs if isinstance(outputs, Tensor) else _filled(outputs, inputs[0])
 
     _library.define(f"{name}{schema}", tags=torch.Tag.pt2_compliant_tag)
-    _library.impl(name, in_float32, "CompositeExplicitAutograd")
+    _library.impl(name, filled, "CompositeExplicitAutograd")
     library.register_fake(f"liafbench::{name}", fake, lib=_library)
-    operator: OpOverload = getattr(torch.ops.liafbench, name).default
-    return _Defined(operator, directly(operator, in_float32))
+    return _Defined(getattr(torch.ops.liafbench, name).default, in_float32)
 
 
 def _differentiable(forward: _Defined, backward: _Defined, tensors: int) -> Callable[..., Tensor]:
@@ -136,13 +130,15 @@ def _differentiable(forward: _Defined, backward: _Defined, tensors: int) -> Call
     Returns the operator as a layer calls it.
     """
 
+    gradients = directly(*backward)
+
     def setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         ctx.save_for_backward(*inputs[:tensors])
         ctx.step = inputs[tensors]
 
     def back(ctx: Any, grad_y: Tensor) -> tuple[Tensor | None, ...]:
         needs = list(ctx.needs_input_grad[:tensors])
-        grads = backward.direct(grad_y, *ctx.saved_tensors, ctx.step, needs)
+        grads = gradients(grad_y, *ctx.saved_tensors, ctx.step, needs)
         return (*(g if need else None for g, need in zip(grads, needs, strict=True)), None)
 
     def refuse(ctx: Any, *grads: Tensor) -> None:

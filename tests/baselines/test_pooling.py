@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -212,9 +212,9 @@ def test_without_a_compiler_pytorch_does_it_and_it_is_said() -> None:
 
 
 def test_the_portable_kernel_forced_needs_no_compiler(
-    monkeypatch: pytest.MonkeyPatch, calls: list[torch.Size]
+    force_kernel: Callable[[str | None], None], calls: list[torch.Size]
 ) -> None:
-    monkeypatch.setenv("LIAFBENCH_KERNEL", "portable")
+    force_kernel("portable")
     x = torch.randn(2, 3, 8, 8, requires_grad=True)
     assert torch.equal(AveragePool2x2()(x), F.avg_pool2d(x, 2))
     assert not calls

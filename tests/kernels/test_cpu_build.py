@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,12 @@ GIVEN = (torch.tensor(0.5), torch.tensor(0.0), torch.tensor(1.0))
 
 
 @pytest.fixture
-def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+def fresh(
+    monkeypatch: pytest.MonkeyPatch, force_kernel: Callable[[str | None], None], tmp_path: Path
+) -> Iterator[Path]:
     """An empty cache folder, and nothing remembered."""
     monkeypatch.setattr(cpu_build, "cache_folder", lambda: tmp_path / "kernels")
-    monkeypatch.delenv("LIAFBENCH_KERNEL", raising=False)
+    force_kernel(None)
     cpu_call.forget()
     yield tmp_path
     cpu_call.forget()

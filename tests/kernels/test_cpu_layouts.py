@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
 from kernel_cases import case_of, check
 from torch import Tensor
 
+from baselines.neurons import reference
 from baselines.neurons.kernels import cpu
 from baselines.neurons.kernels.cpu import Cpu
+from baselines.neurons.kernels.portable import Portable
 from baselines.neurons.step import Step
 
 pytestmark = pytest.mark.usefixtures("compiler")
@@ -121,7 +124,7 @@ def test_threads_and_streaming_change_nothing(
     x, grad_y = torch.randn(4, columns).to(dtype), torch.randn(4, columns).to(dtype)
     given = (torch.rand(columns), torch.tensor(0.1), torch.tensor(0.7), torch.tensor(1.2))
     answers = []
-    monkeypatch.setattr(cpu, "_known", cpu._known.__wrapped__)  # nothing is kept of either
+    monkeypatch.setattr(cpu, "_plan", cpu._plan.__wrapped__)  # nothing is kept of either
     for stream_from, parallel_from, threads in ((1, 1, 3), (10**9, 10**9, 1)):
         monkeypatch.setattr(cpu, "STREAM_FROM", stream_from)
         monkeypatch.setattr(cpu, "PARALLEL_FROM", parallel_from)
@@ -131,6 +134,52 @@ def test_threads_and_streaming_change_nothing(
     for mine, theirs in zip(*answers, strict=True):
         # Sums of parameter gradients are split by thread, in double.
         torch.testing.assert_close(mine, theirs, rtol=1e-6 if mine.dim() == 0 else 0, atol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1)], ids=str)
+def test_single_parameters_have_gradients_of_their_shape_and_type(
+    shape: tuple[int, ...], dtype: torch.dtype
+) -> None:
+    """The numbers are exact in bfloat16; the reference is autograd in float64."""
+    x, grad_y = torch.randn(5, 4, 33), torch.randn(5, 4, 33)
+    numbers = (0.5, 0.125, 0.75, 1.25)
+    given = tuple(torch.full(shape, number, dtype=dtype) for number in numbers)
+    found = Cpu().backward(grad_y, x, *given, STEP, ALL)
+    exact = tuple(torch.full(shape, n, dtype=torch.float64).requires_grad_() for n in numbers)
+    y = reference.run(x.double(), *exact, STEP)
+    expected = torch.autograd.grad(y, exact, grad_y.double())
+    for mine, parameter, theirs in zip(found[1:], given, expected, strict=True):
+        assert mine is not None
+        assert (mine.shape, mine.dtype) == (parameter.shape, parameter.dtype)
+        rtol = 1e-2 if dtype == torch.bfloat16 else 1e-5
+        torch.testing.assert_close(mine.double(), theirs, rtol=rtol, atol=1e-4)
+
+
+def test_a_sum_beyond_float32_is_infinite() -> None:
+    x, grad_y = torch.zeros(1, 1, 64), torch.full((1, 1, 64), 1e37)
+    given = (torch.tensor(0.5), torch.tensor(2.0), torch.tensor(0.75), torch.tensor(1.25))
+    _, _, of_beta, _, of_k = Cpu().backward(grad_y, x, *given, STEP, ALL)
+    assert of_beta is not None
+    assert of_k is not None
+    assert of_beta.item() == of_k.item() == float("inf")
+
+
+def test_calls_that_differ_in_one_thing_do_not_share_what_is_kept() -> None:
+    """Sizes, order in memory and how parameters lie, by turns and twice."""
+    wide = torch.randn(3, 4, 6, 5, 2)
+    number, channel = torch.tensor(0.5), torch.rand(6, 1, 1)
+    rest = torch.tensor(0.1), torch.tensor(0.7), torch.tensor(1.2)
+    cases = [
+        (x, alpha, step)
+        for x in (wide, wide[:, :2].contiguous(), channels_last(wide), wide[:, :, :, :1], wide[:2])
+        for alpha in (number, channel)
+        for step in (STEP, replace(STEP, gain=0.5))
+    ]
+    for x, alpha, step in cases * 2:
+        mine, theirs = (k.forward(x, alpha, *rest, step) for k in (Cpu(), Portable()))
+        torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-6)
+        assert mine.stride() == theirs.stride()
 
 
 @pytest.mark.parametrize("surrogate", ["rect", "triangle", "sigmoid", "atan"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -151,21 +152,23 @@ def test_weights_of_another_shape_are_refused() -> None:
         CpuRecurrent().forward(x, *given(torch.zeros(2, 1, 3)), STEP)
 
 
-def test_what_it_refuses_goes_to_the_portable_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("LIAFBENCH_KERNEL", raising=False)
+def test_what_it_refuses_goes_to_the_portable_kernel(
+    force_kernel: Callable[[str | None], None],
+) -> None:
+    force_kernel(None)
     small = torch.zeros(1, 1, MOST_NEURONS)
     assert select_recurrent(small, given(small)[1:], STEP).name == "cpu"
     large = torch.zeros(1, 1, MOST_NEURONS + 1)
     with pytest.warns(KernelFallback, match="513 recurrent neurons, more than 512"):
         assert select_recurrent(large, given(small)[1:], STEP).name == "portable"
-    monkeypatch.setenv("LIAFBENCH_KERNEL", "triton")  # has no recurrent form
+    force_kernel("triton")  # has no recurrent form
     assert select_recurrent(small, given(small)[1:], STEP).name == "portable"
 
 
 def test_a_backward_variant_that_cannot_be_had_is_computed_all_the_same(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, force_kernel: Callable[[str | None], None]
 ) -> None:
-    monkeypatch.delenv("LIAFBENCH_KERNEL", raising=False)
+    force_kernel(None)
     neuron = LIAF(recurrent=3)
     x = torch.randn(4, 2, 3, requires_grad=True)
     (expected,) = torch.autograd.grad(neuron(x).sum(), x)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ OUTPUTS += [("identity", False)]
 
 
 @pytest.fixture
-def smooth(monkeypatch: pytest.MonkeyPatch) -> None:
+def smooth(monkeypatch: pytest.MonkeyPatch, force_kernel: Callable[[str | None], None]) -> None:
     """Puts the primitive in the place of the step; only eager kernels take part."""
 
     def fire(u: Tensor, surrogate: str, width: float, out: Tensor | None = None) -> Tensor:
@@ -26,7 +27,7 @@ def smooth(monkeypatch: pytest.MonkeyPatch) -> None:
         return soft if out is None else out.copy_(soft)
 
     monkeypatch.setattr(surrogates, "fire", fire)
-    monkeypatch.setenv("LIAFBENCH_KERNEL", "portable")
+    force_kernel("portable")
 
 
 def steps(klif: bool) -> list[Step]:
@@ -77,8 +78,8 @@ def test_the_backward_pass_is_the_derivative_of_the_smooth_forward_pass(
     operator = operators.neuron_recurrent if recurrent else operators.neuron
     for step in steps(klif):
 
-        def run(*tensors: Tensor, options: tuple[Any, ...] = operators.options(step)) -> Tensor:
-            return operator(*tensors, *options)
+        def run(*tensors: Tensor, spelled: str = step.spelled) -> Tensor:
+            return operator(*tensors, spelled)
 
         assert torch.autograd.gradcheck(run, inputs(klif, recurrent), fast_mode=True), step
 
@@ -91,7 +92,7 @@ def test_the_smooth_forms_of_operator_and_definition_are_one() -> None:
             w_rec = rest.pop(0) if recurrent else None
             lead = (x,) if w_rec is None else (x, w_rec)
             operator = operators.neuron if w_rec is None else operators.neuron_recurrent
-            y = operator(*lead, *rest, *operators.options(step))
+            y = operator(*lead, *rest, step.spelled)
             softly = _smooth_reference(x, rest, step, w_rec)
             torch.testing.assert_close(y, softly, rtol=1e-12, atol=1e-12)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -31,7 +32,7 @@ def arguments(name: str, recurrent: bool, learnable: bool = True) -> tuple[Any, 
     for parameter in parameters:
         parameter.requires_grad_(learnable)
     lead = [x, *(weights if recurrent else [])]
-    return (*lead, *parameters, k, *operators.options(step))
+    return (*lead, *parameters, k, step.spelled)
 
 
 @pytest.mark.parametrize("learnable", [False, True])
@@ -60,7 +61,7 @@ def test_opcheck_of_other_strides(shape: str) -> None:
     x = x.movedim(2, -1).contiguous().movedim(-1, 2) if shape == "channels_last" else x
     x = x if shape == "channels_last" else x[:1].expand(3, -1, -1, -1, -1)
     numbers = (torch.tensor(0.5), torch.tensor(0.0), torch.tensor(1.0), None)
-    torch.library.opcheck(operators.neuron, (x, *numbers, *operators.options(Step())))
+    torch.library.opcheck(operators.neuron, (x, *numbers, Step().spelled))
 
 
 def small_net() -> nn.Module:
@@ -106,10 +107,10 @@ def test_under_autocast_the_state_is_float32(engine: str) -> None:
 
 @pytest.mark.parametrize("kernel", ["portable", "cpu"])
 def test_under_autocast_recurrent_weights_are_not_rounded(
-    kernel: str, monkeypatch: pytest.MonkeyPatch
+    kernel: str, force_kernel: Callable[[str | None], None]
 ) -> None:
     """1 + 2^-9 is 1 in bfloat16; the second step's potential would then miss the threshold."""
-    monkeypatch.setenv("LIAFBENCH_KERNEL", kernel)
+    force_kernel(kernel)
     neuron = LIF(alpha=0.0, v_threshold=1 + 2**-9, recurrent=1)
     x = torch.tensor([2.0, 0.0]).reshape(2, 1, 1).bfloat16().requires_grad_()
     with torch.no_grad():
@@ -126,7 +127,7 @@ def test_a_k_that_the_step_does_not_know_is_refused() -> None:
     numbers = (torch.tensor(0.5), torch.tensor(0.0), torch.tensor(1.0))
     for k, step in ((torch.tensor(2.0), Step()), (None, Step(klif=True))):
         with pytest.raises(RuntimeError, match="klif is"):
-            operators.neuron(torch.zeros(2, 3), *numbers, k, *operators.options(step))
+            operators.neuron(torch.zeros(2, 3), *numbers, k, step.spelled)
 
 
 def test_a_step_reads_what_it_spells() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -72,14 +73,16 @@ def selection() -> list[tuple[Setting, tuple[str, str], torch.dtype, str]]:
 
 
 @pytest.mark.parametrize("part", range(10))
-def test_a_selection_of_all_combinations(monkeypatch: pytest.MonkeyPatch, part: int) -> None:
+def test_a_selection_of_all_combinations(
+    force_kernel: Callable[[str | None], None], part: int
+) -> None:
     unfit = 0
     for number, (setting, place, dtype, kernel) in enumerate(selection()[part::10]):
         if not setting.allowed:
             refuse(setting)
             setting = setting.legal()
         engine, forced = KERNELS[kernel]
-        monkeypatch.setenv("LIAFBENCH_KERNEL", forced)
+        force_kernel(forced)
         given = problem(setting, place[0], dtype, number)
         check(engine, setting, given, place[1])
         unfit += given.unfit
@@ -138,11 +141,15 @@ def kernels(monkeypatch: pytest.MonkeyPatch, variants: Path) -> tuple[str, ...]:
 
 
 def misses(
-    monkeypatch: pytest.MonkeyPatch, setting: Setting, kernel: str, given: Any, layout: str
+    force_kernel: Callable[[str | None], None],
+    setting: Setting,
+    kernel: str,
+    given: Any,
+    layout: str,
 ) -> list[str]:
     """What is wrong with one setting, so that a long test can go on and count them all."""
     engine, forced = KERNELS[kernel]
-    monkeypatch.setenv("LIAFBENCH_KERNEL", forced)
+    force_kernel(forced)
     try:
         check(engine, setting, given, layout)
     except AssertionError as error:
@@ -155,7 +162,7 @@ def misses(
 @pytest.mark.parametrize("variant", range(len(VARIANTS)), ids=VARIANT_IDS)
 @pytest.mark.parametrize("turn", range(max(len(layouts) for layouts in LAYOUTS.values())))
 def test_every_combination(
-    monkeypatch: pytest.MonkeyPatch, kernels: tuple[str, ...], record_property: Any,
+    force_kernel: Callable[[str | None], None], kernels: tuple[str, ...], record_property: Any,
     variant: int, reset: str, turn: int,
 ) -> None:  # fmt: skip
     """All options by all shapes, layouts, types and kernels; parameters are shared alike.
@@ -173,7 +180,7 @@ def test_every_combination(
             problems, unfit = problems + 1, unfit + given.unfit
             for setting, kernel in itertools.product(both, kernels):
                 layout = layouts[(number + turn) % len(layouts)]
-                missed += misses(monkeypatch, setting, kernel, given, layout)
+                missed += misses(force_kernel, setting, kernel, given, layout)
                 ran += 1
     forms = len(SPELLINGS) * len(SHARING) * len(FLAGS) * len(WIDTHS) * len(FLAGS)
     shapes, dense = (sum(turn < len(LAYOUTS[f]) for f in some) for some in (LAYOUTS, DENSE))
@@ -194,7 +201,7 @@ def _batched(items: Any, size: int) -> Any:
 @pytest.mark.parametrize("reset", RESETS)
 @pytest.mark.parametrize("variant", range(len(VARIANTS)), ids=VARIANT_IDS)
 def test_every_parameter_on_its_own(
-    monkeypatch: pytest.MonkeyPatch, kernels: tuple[str, ...], record_property: Any,
+    force_kernel: Callable[[str | None], None], kernels: tuple[str, ...], record_property: Any,
     variant: int, reset: str,
 ) -> None:  # fmt: skip
     """Each parameter shared and learned in its own way, by all options; shapes and types take
@@ -220,7 +227,7 @@ def test_every_parameter_on_its_own(
             its = (setting.surrogate, setting.detach_reset) == (list(WIDTHS)[turn % 4], turn > 3)
             for kernel in kernels:
                 if kernel == "portable" or its:
-                    missed += misses(monkeypatch, setting, kernel, given, layout)
+                    missed += misses(force_kernel, setting, kernel, given, layout)
                     ran += 1
     total = len(SPELLINGS) * len(SHARING) ** 3 * len(learns) * len(WIDTHS) * 2 * 2
     kept = 60 if reset == "soft" else 264  # 9 * 4 + 2 * 3 * 4, and 27 * 8 + 2 * 3 * 8

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -36,12 +37,12 @@ class Unbuilt(Portable):
 
 
 @pytest.fixture
-def only(monkeypatch: pytest.MonkeyPatch) -> Any:
+def only(monkeypatch: pytest.MonkeyPatch, force_kernel: Callable[[str | None], None]) -> Any:
     """Installs kernels in the place of the real ones, with nothing forced and nothing said yet."""
 
     def install(*some: Any) -> None:
         monkeypatch.setattr(kernels, "kernels", lambda: some)
-        monkeypatch.delenv("LIAFBENCH_KERNEL", raising=False)
+        force_kernel(None)
         fallback._warn_once.cache_clear()
 
     return install
@@ -70,19 +71,19 @@ def test_the_provenance_names_the_kernel_and_why_a_faster_one_stood_aside(only: 
 
 
 def test_a_forced_kernel_is_used_or_refuses_and_is_never_replaced(
-    only: Any, monkeypatch: pytest.MonkeyPatch
+    only: Any, force_kernel: Callable[[str | None], None]
 ) -> None:
     only(Picky(), Portable())
-    monkeypatch.setenv("LIAFBENCH_KERNEL", "portable")
+    force_kernel("portable")
     assert select(torch.zeros(2, 1), NUMBERS, Step()).name == "portable"
-    monkeypatch.setenv("LIAFBENCH_KERNEL", "cpu")
+    force_kernel("cpu")
     assert select(torch.zeros(2, 1), NUMBERS, Step()).name == "cpu-test"
     with pytest.raises(UsageError, match="LIAFBENCH_KERNEL=cpu: no float64"):
         LIF()(torch.zeros(2, 1).double())
-    monkeypatch.setenv("LIAFBENCH_KERNEL", "portabel")
+    force_kernel("portabel")
     with pytest.raises(UsageError, match="did you mean 'portable'"):
         LIF()(torch.zeros(2, 1))
-    monkeypatch.setenv("LIAFBENCH_KERNEL", "auto")
+    force_kernel("auto")
     assert select(torch.zeros(2, 1), NUMBERS, Step()).name == "cpu-test"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -54,8 +55,10 @@ ordinary = settings(
 @pytest.mark.parametrize("kernel", KERNELS)
 @ordinary
 @given(case=cases)
-def test_float32(monkeypatch: pytest.MonkeyPatch, kernel: str, case: dict[str, Any]) -> None:
-    monkeypatch.setenv("LIAFBENCH_KERNEL", kernel)
+def test_float32(
+    force_kernel: Callable[[str | None], None], kernel: str, case: dict[str, Any]
+) -> None:
+    force_kernel(kernel)
     neuron, oracle, x = built(case)
     before = x.clone()
     x = x.requires_grad_()
@@ -77,9 +80,12 @@ def test_float32(monkeypatch: pytest.MonkeyPatch, kernel: str, case: dict[str, A
 @ordinary
 @given(case=cases, dtype=st.sampled_from([torch.bfloat16, torch.float16]))
 def test_half_precision_input_keeps_a_float32_state(
-    monkeypatch: pytest.MonkeyPatch, kernel: str, case: dict[str, Any], dtype: torch.dtype
+    force_kernel: Callable[[str | None], None],
+    kernel: str,
+    case: dict[str, Any],
+    dtype: torch.dtype,
 ) -> None:
-    monkeypatch.setenv("LIAFBENCH_KERNEL", kernel)
+    force_kernel(kernel)
     neuron, oracle, x = built(case)
     x = x.to(dtype).requires_grad_()
     exact = x.detach().double().requires_grad_()

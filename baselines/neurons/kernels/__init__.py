@@ -2,7 +2,7 @@
 
 A kernel computes all T steps of `Step` (see step.py) and their backward pass. To add one, write
 an object with the members of `Kernel` and name it in `kernels()`. The environment variable
-LIAFBENCH_KERNEL (portable, cpu, triton or auto) forces one.
+LIAFBENCH_KERNEL (portable, cpu, triton or auto) forces one; it is read at the first use.
 """
 
 from __future__ import annotations
@@ -172,8 +172,9 @@ def select_recurrent(x: Tensor, parameters: tuple[Tensor, ...], step: Step) -> R
     return _named(name if has_form else "portable", recurrent_kernels(), x, parameters, step)
 
 
+@functools.cache
 def forced() -> str | None:
-    """The family that LIAFBENCH_KERNEL names."""
+    """The family that LIAFBENCH_KERNEL names; the environment is read once."""
     name = os.environ.get("LIAFBENCH_KERNEL", "auto")
     if name == "auto":
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,10 +12,11 @@ from torch import Tensor
 from baselines.neurons.kernels import Gradients, Needs, cpu_build, cpu_call
 from baselines.neurons.kernels.fallback import stands_aside
 from baselines.neurons.kernels.layout import (
-    Broadcast,
-    broadcast,
+    SHARED,
+    Spread,
     empty_frames,
     laid_out_like,
+    spread,
     time_outermost,
     with_frame_strides,
 )
@@ -41,7 +43,7 @@ class Cpu:
             return "cpu"
 
     def refuses(self, x: Tensor, parameters: tuple[Tensor, ...], step: Step) -> str | None:
-        if x.device.type != "cpu":
+        if not x.is_cpu:
             return f"x is on {x.device.type}"
         if x.dtype not in cpu_call.VALUES:
             return f"x is {str(x.dtype).removeprefix('torch.')}, not float32 or bfloat16"
@@ -60,12 +62,15 @@ class Cpu:
         k: Tensor | None,
         step: Step,
     ) -> Tensor:
-        frames, spread, varied = _prepare(x, (alpha, beta, v_threshold))
+        dense = x.is_contiguous()
+        frames = x if dense else time_outermost(x)
+        plan = _plan_of(frames, alpha, beta, v_threshold, step, BLOCK)
+        values = plan.values(alpha, beta, v_threshold)
+        call = plan.told(frames, values, k)
         y = empty_frames(frames)
-        call = _call(frames, spread, k, step, BLOCK)
         call.y = y.data_ptr()
-        cpu_call.forward_library(step, x.dtype, varied).neuron_forward(call)
-        return laid_out_like(x, y)
+        cpu_call.forward_library(step, x.dtype, plan.varied).neuron_forward(call)
+        return y if dense else laid_out_like(x, y)
 
     def backward(
         self,
@@ -78,73 +83,94 @@ class Cpu:
         step: Step,
         needs: Needs,
     ) -> Gradients:
-        frames, spread, varied = _prepare(x, (alpha, beta, v_threshold))
+        dense = x.is_contiguous()
+        frames = x if dense else time_outermost(x)
+        plan = _plan_of(frames, alpha, beta, v_threshold, step, SCRATCH // (4 * max(1, len(x))))
         try:
-            library = cpu_call.backward_library(step, x.dtype, varied, needs[1:])
+            library = cpu_call.backward_library(step, x.dtype, plan.varied, needs[1:])
         except cpu_build.Unavailable as reason:
             stands_aside(f"kernel cpu stands aside in a backward pass: {reason}")
             return Portable().backward(grad_y, x, alpha, beta, v_threshold, k, step, needs)
-        grad_y = with_frame_strides(grad_y.to(x.dtype), frames.stride()[1:])
+        grad_y = grad_y if grad_y.dtype is x.dtype else grad_y.to(x.dtype)
+        grad_y = with_frame_strides(grad_y, frames.stride()[1:])
         grad_x = empty_frames(frames) if needs[0] else None
-        call = _call(frames, spread, k, step, SCRATCH // (4 * max(1, len(x))))
+        values = plan.values(alpha, beta, v_threshold)
+        call = plan.told(frames, values, k)
         call.grad_y, call.grad_y_stride = grad_y.data_ptr(), grad_y.stride(0)
         call.grad_x = None if grad_x is None else grad_x.data_ptr()
-        scratch = x.new_empty(call.threads * call.time_steps * call.block, dtype=torch.float32)
+        scratch = x.new_empty(plan.scratch, dtype=torch.float32)
         call.scratch = scratch.data_ptr()
-        sums = cpu_call.ParameterSums(call, spread, needs[1:])
+        parameters = (alpha, beta, v_threshold, k)
+        sums = cpu_call.ParameterSums(call, plan.spreads, parameters, needs[1:])
         library.neuron_backward(call)
-        of_alpha, of_beta, of_threshold, of_k = sums.gradients((alpha, beta, v_threshold, k))
-        of_x = None if grad_x is None else laid_out_like(x, grad_x)
+        of_alpha, of_beta, of_threshold, of_k = sums.gradients()
+        of_x = grad_x if grad_x is None or dense else laid_out_like(x, grad_x)
         return of_x, of_alpha, of_beta, of_threshold, of_k
 
 
 def varied_by_column(parameters: tuple[Tensor, ...]) -> bool:
     """Whether alpha, beta or v_threshold differ between columns."""
-    alpha, beta, v_threshold = parameters  # spelled out: this runs several times a call
+    alpha, beta, v_threshold = parameters  # spelled out: this runs at every call
     return alpha.numel() > 1 or beta.numel() > 1 or v_threshold.numel() > 1
 
 
-def _prepare(
-    x: Tensor, parameters: tuple[Tensor, ...]
-) -> tuple[Tensor, tuple[Broadcast, ...], bool]:
-    """Dense frames of x, alpha, beta and v_threshold beside them, whether those vary."""
-    frames = time_outermost(x)
-    shape, strides = frames.shape[1:], frames.stride()[1:]
-    return (
-        frames,
-        tuple(broadcast(p, shape, strides) for p in parameters),
-        varied_by_column(parameters),
-    )
+class _Plan(NamedTuple):
+    """What stays the same from call to call; pointers and k come with the call."""
+
+    call: cpu_call.Call
+    spreads: tuple[Spread, Spread, Spread]
+    varied: bool
+    scratch: int  # values a backward pass recomputes into
+
+    def values(self, alpha: Tensor, beta: Tensor, v_threshold: Tensor) -> tuple[Tensor, ...]:
+        of_alpha, of_beta, of_threshold = self.spreads
+        return of_alpha.values(alpha), of_beta.values(beta), of_threshold.values(v_threshold)
+
+    def told(self, frames: Tensor, values: tuple[Tensor, ...], k: Tensor | None) -> cpu_call.Call:
+        """A call of its own: others may be under way in other threads."""
+        call = cpu_call.Call.from_buffer_copy(self.call)
+        call.x = frames.data_ptr()
+        cpu_call.point(call, values)
+        if k is not None:
+            call.constants.k = k.item()
+        return call
 
 
-def _call(
-    frames: Tensor, spread: tuple[Broadcast, ...], k: Tensor | None, step: Step, most: int
-) -> cpu_call.Call:
-    """What forward and backward are told alike. `most`: columns of a block."""
-    known = _known(frames.shape, frames.element_size(), step, most, torch.get_num_threads())
-    call = cpu_call.Call.from_buffer_copy(known)
-    call.x, call.x_stride = frames.data_ptr(), frames.stride(0)
-    cpu_call.point(call, spread)
-    if k is not None:
-        call.constants.k = k.item()
-    return call
+def _plan_of(
+    frames: Tensor, alpha: Tensor, beta: Tensor, v_threshold: Tensor, step: Step, most: int
+) -> _Plan:
+    """`most`: columns of a block."""
+    shapes = alpha.shape, beta.shape, v_threshold.shape
+    threads = torch.get_num_threads()
+    return _plan(frames.shape, frames.stride(), frames.dtype, shapes, step, most, threads)
 
 
 @functools.lru_cache(maxsize=256)
-def _known(
-    shape: torch.Size, element_size: int, step: Step, most: int, threads: int
-) -> cpu_call.Call:
-    """What stays the same from call to call; pointers and k come with the call."""
+def _plan(
+    shape: torch.Size,
+    strides: tuple[int, ...],
+    dtype: torch.dtype,
+    given: tuple[torch.Size, torch.Size, torch.Size],
+    step: Step,
+    most: int,
+    threads: int,
+) -> _Plan:
     columns = math.prod(shape[1:])
     block, threads = _split(columns, shape[0] * columns, most, threads)
-    return cpu_call.Call(
+    call = cpu_call.Call(
         time_steps=shape[0],
         columns=columns,
         block=block,
         threads=threads,
-        stream=_streams(columns * element_size, shape[0]),
+        stream=_streams(columns * dtype.itemsize, shape[0]),
+        x_stride=strides[0],
         constants=cpu_call.constants(step, k=None),
     )
+    alpha, beta, v_threshold = (spread(tuple(of), shape[1:], strides[1:]) for of in given)
+    spreads = alpha, beta, v_threshold
+    cpu_call.lay_out(call, spreads)
+    varied = any(each is not SHARED for each in spreads)
+    return _Plan(call, spreads, varied, threads * shape[0] * block)
 
 
 def _split(columns: int, elements: int, most: int, threads: int) -> tuple[int, int]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import functools
-from ctypes import POINTER, c_char_p, c_float, c_int64, c_void_p
+from ctypes import POINTER, c_char_p, c_double, c_float, c_int64, c_void_p
 
 import torch
 from torch import Tensor
 
 from baselines.neurons.kernels import cpu_build
-from baselines.neurons.kernels.layout import SHARED, Broadcast
+from baselines.neurons.kernels.layout import SHARED, Spread
 from baselines.neurons.step import Step
 
 VALUES = {torch.float32: "float", torch.bfloat16: "bfloat16"}
@@ -60,35 +60,81 @@ class RecurrentCall(ctypes.Structure):
 class ParameterSums:
     """Where the gradients of (alpha, beta, v_threshold, k) are summed, told to a call."""
 
-    def __init__(self, call: Call, spread: tuple[Broadcast, ...], wanted: tuple[bool, ...]):
-        self._spread = (*spread, SHARED)
-        self._sums = [
-            # Whatever the default device is.
-            torch.zeros(call.threads, b.period, dtype=torch.float64, device="cpu") if want else None
-            for b, want in zip(self._spread, wanted, strict=True)
+    def __init__(
+        self,
+        call: Call,
+        spreads: tuple[Spread, ...],
+        parameters: tuple[Tensor | None, ...],
+        wanted: tuple[bool, ...],
+    ):
+        self._sums: list[_Single | _Several | None] = [
+            _sum(call.threads, spread, parameter) if want and parameter is not None else None
+            for spread, parameter, want in zip((*spreads, SHARED), parameters, wanted, strict=True)
         ]
         call.sum_alpha, call.sum_beta, call.sum_threshold, call.sum_k = (
-            None if total is None else total.data_ptr() for total in self._sums
+            None if total is None else total.address for total in self._sums
         )
 
-    def gradients(self, parameters: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
+    def gradients(self) -> tuple[Tensor | None, ...]:
         """After the call, in the shapes and types of the parameters; None where not wanted."""
-        return tuple(
-            None if total is None or parameter is None else b.gradient(total, parameter)
-            for b, total, parameter in zip(self._spread, self._sums, parameters, strict=True)
-        )
+        return tuple(None if total is None else total.gradient() for total in self._sums)
+
+
+def _sum(threads: int, spread: Spread, parameter: Tensor) -> _Single | _Several:
+    single = spread is SHARED and parameter.dtype is torch.float32 and parameter.is_cpu
+    return _Single(threads, parameter) if single else _Several(threads, spread, parameter)
+
+
+class _Single:
+    """The gradient of one float32 value, a sum in double for each thread.
+
+    What PyTorch does to add two numbers takes longer, from cold caches, than the kernel takes for a
+    small layer: here it only allocates, before the kernel.
+    """
+
+    def __init__(self, threads: int, parameter: Tensor) -> None:
+        self._each = (c_double * threads)()
+        self.address = ctypes.addressof(self._each)
+        self._gradient = parameter.new_empty(parameter.shape)
+        self._rounded = c_float.from_address(self._gradient.data_ptr())
+
+    def gradient(self) -> Tensor:
+        total = 0.0
+        for part in self._each:
+            total += part
+        self._rounded.value = total
+        return self._gradient
+
+
+class _Several:
+    """The gradient of a parameter of any shape and type: `period` sums in double a thread."""
+
+    def __init__(self, threads: int, spread: Spread, parameter: Tensor) -> None:
+        self._spread, self._parameter = spread, parameter
+        # Whatever the default device is.
+        self._each = torch.zeros(threads, spread.period, dtype=torch.float64, device="cpu")
+        self.address = self._each.data_ptr()
+
+    def gradient(self) -> Tensor:
+        return self._spread.gradient(self._each, self._parameter)
 
 
 def constants(step: Step, k: Tensor | None) -> _Constants:
     return _Constants(step.gain, step.rest, step.width, step.slope, 1.0 if k is None else k.item())
 
 
-def point(call: Call, spread: tuple[Broadcast, ...]) -> None:
+def lay_out(call: Call, spreads: tuple[Spread, ...]) -> None:
+    """Tells a call how alpha, beta and v_threshold lie over the columns."""
+    for field, spread in zip((call.alpha, call.beta, call.v_threshold), spreads, strict=True):
+        field.period, field.inner = spread.period, spread.inner
+
+
+def point(call: Call, values: tuple[Tensor, ...]) -> None:
     """Tells alpha, beta and v_threshold to a call; keep them alive as long as it is used."""
-    told = (call.alpha, call.beta, call.v_threshold)
-    for field, parameter in zip(told, spread, strict=True):
-        field.values = parameter.values.data_ptr()
-        field.period, field.inner = parameter.period, parameter.inner
+    alpha, beta, v_threshold = values
+    call.alpha.values = alpha.data_ptr()
+    call.beta.values = beta.data_ptr()
+    call.v_threshold.values = v_threshold.data_ptr()
 
 
 def forget() -> None:

@@ -8,7 +8,7 @@ from torch import Tensor
 from baselines.neurons.kernels import RecurrentGradients, RecurrentNeeds, cpu_build, cpu_call
 from baselines.neurons.kernels.cpu import PARALLEL_FROM, varied_by_column
 from baselines.neurons.kernels.fallback import stands_aside
-from baselines.neurons.kernels.layout import broadcast
+from baselines.neurons.kernels.layout import spread
 from baselines.neurons.kernels.recurrent import PortableRecurrent
 from baselines.neurons.step import Step
 
@@ -81,7 +81,8 @@ class CpuRecurrent:
         call.weights, call.weights_back = weights.data_ptr(), weights_back.data_ptr()
         call.potential, call.shown = grad_h.data_ptr(), shown.data_ptr()
         call.layer.grad_y, call.layer.grad_y_stride = grad_y.data_ptr(), grad_y.stride(0)
-        sums = cpu_call.ParameterSums(call.layer, layer.spread, needs[2:])
+        summed = (*layer.parameters, k)
+        sums = cpu_call.ParameterSums(call.layer, layer.spreads, summed, needs[2:])
         library.recurrent_backward(call)
 
         grad_h, shown = layer.neurons_of(grad_h), layer.neurons_of(shown)
@@ -105,8 +106,10 @@ class _Layer:
         self.row = max(1, -(-self.neurons // cpu_call.ROW)) * cpu_call.ROW
         self.varied = varied_by_column(parameters)
         self.parameters = tuple(self._by_column(p) for p in parameters)
-        self.spread = tuple(
-            broadcast(p, (samples, self.row), (self.row, 1)) for p in self.parameters
+        frame, strides = (samples, self.row), (self.row, 1)
+        self.spreads = tuple(spread(tuple(p.shape), frame, strides) for p in self.parameters)
+        self.values = tuple(
+            each.values(p) for each, p in zip(self.spreads, self.parameters, strict=True)
         )
         block = SAMPLES * self.row
         threads = torch.get_num_threads() if x.numel() >= PARALLEL_FROM else 1
@@ -123,7 +126,8 @@ class _Layer:
             neurons=self.neurons,
             padded=self.row,
         )
-        cpu_call.point(self.call.layer, self.spread)
+        cpu_call.lay_out(self.call.layer, self.spreads)
+        cpu_call.point(self.call.layer, self.values)
 
     def weights(self, matrix: Tensor) -> Tensor:
         """[N, N] with padded rows; RuntimeError for another shape or device."""
@@ -156,10 +160,9 @@ class _Layer:
         self, sums: cpu_call.ParameterSums, given: tuple[Tensor | None, ...]
     ) -> tuple[Tensor | None, Tensor | None, Tensor | None, Tensor | None]:
         """Of alpha, beta, v_threshold and k, in the shape and type each was given in."""
-        summed = sums.gradients((*self.parameters, given[3]))
         of_alpha, of_beta, of_threshold, of_k = (
             None if grad is None or parameter is None else self._as_given(grad, parameter)
-            for grad, parameter in zip(summed, given, strict=True)
+            for grad, parameter in zip(sums.gradients(), given, strict=True)
         )
         return of_alpha, of_beta, of_threshold, of_k
 

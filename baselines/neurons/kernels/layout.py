@@ -6,6 +6,7 @@ They walk the columns of a time step in memory order, whatever the order of the 
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -52,14 +53,22 @@ def _empty(x: Tensor, frame_strides: tuple[int, ...]) -> Tensor:
     return x.new_empty_strided(x.shape, (math.prod(x.shape[1:]), *frame_strides))
 
 
-class Broadcast(NamedTuple):
-    """A parameter over the columns: value number (column // inner) % period."""
+class Spread(NamedTuple):
+    """How a parameter lies over the columns: value number (column // inner) % period."""
 
-    values: Tensor
     period: int
     inner: int
     order: tuple[int, ...]  # the frame's dimensions, outermost in memory first; shared: none
     sizes: tuple[int, ...]  # of the values, in that order
+
+    def values(self, parameter: Tensor) -> Tensor:
+        """The parameter in float32, `period` values one after the other."""
+        if not self.order:
+            single = parameter.dtype is torch.float32  # even an idle `to` costs a call
+            return parameter if single else parameter.to(torch.float32)
+        values = parameter.detach().to(torch.float32)
+        padded = values[(None,) * (len(self.order) - values.dim())].permute(self.order)
+        return padded.expand(self.sizes).contiguous()
 
     def gradient(self, per_value: Tensor, parameter: Tensor) -> Tensor:
         """[..., period] in double -> the gradient of the parameter, in its shape and dtype."""
@@ -71,20 +80,18 @@ class Broadcast(NamedTuple):
         return by_dimension.sum_to_size(parameter.shape).to(parameter.dtype)
 
 
-SHARED = Broadcast(torch.ones(()), 1, 1, (), ())
+SHARED = Spread(1, 1, (), ())
 
 
-def broadcast(parameter: Tensor, shape: tuple[int, ...], strides: tuple[int, ...]) -> Broadcast:
-    """The parameter in float32 beside frames of this shape and these strides."""
-    if parameter.numel() == 1:
-        single = parameter.dtype is torch.float32  # nearly always: even an idle `to` costs a call
-        return Broadcast(parameter if single else parameter.to(torch.float32), 1, 1, (), ())
-    values = parameter.detach().to(torch.float32)
+@functools.lru_cache(maxsize=1024)
+def spread(given: tuple[int, ...], shape: tuple[int, ...], strides: tuple[int, ...]) -> Spread:
+    """A parameter of the shape `given` beside frames of this shape and these strides."""
+    if math.prod(given) == 1:
+        return SHARED
     order = tuple(sorted(range(len(shape)), key=lambda d: (-strides[d], d)))
-    padded = values[(None,) * (len(shape) - values.dim())].permute(order)
-    varying = [i for i, size in enumerate(padded.shape) if size > 1]
+    padded = (1,) * (len(shape) - len(given)) + given
+    varying = [i for i, d in enumerate(order) if padded[d] > 1]
     first, last = varying[0], varying[-1]
     sizes = tuple(shape[d] if first <= i <= last else 1 for i, d in enumerate(order))
     inner = math.prod(shape[d] for d in order[last + 1 :])
-    values = padded.expand(sizes).contiguous()
-    return Broadcast(values, math.prod(sizes), inner, order, sizes)
+    return Spread(math.prod(sizes), inner, order, sizes)

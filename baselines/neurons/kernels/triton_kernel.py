@@ -14,10 +14,10 @@ from torch import Tensor
 from baselines.neurons.kernels import Gradients, Needs
 from baselines.neurons.kernels.layout import (
     SHARED,
-    Broadcast,
-    broadcast,
+    Spread,
     empty_frames,
     laid_out_like,
+    spread,
     time_outermost,
     with_frame_strides,
 )
@@ -110,9 +110,10 @@ class _Given:
         self, frames: Tensor, parameters: tuple[Tensor, ...], k: Tensor | None, step: Step
     ) -> None:
         shape, strides = tuple(frames.shape[1:]), frames.stride()[1:]
-        self.spread = tuple(broadcast(p, shape, strides) for p in parameters)
+        self.spread = tuple(spread(tuple(p.shape), shape, strides) for p in parameters)
         of_k = torch.ones((), device=frames.device) if k is None else k.detach().float()
-        self.pointers = (*(b.values for b in self.spread), of_k)
+        values = (b.values(p) for b, p in zip(self.spread, parameters, strict=True))
+        self.pointers = (*values, of_k)
         periods = [n for b in self.spread for n in (b.period, b.inner)]
         self.scalars = (*periods, step.gain, step.rest, step.width, step.slope)
 
@@ -181,7 +182,7 @@ def _flags(step: Step) -> dict[str, Any]:
     }
 
 
-def _per_value(per_column: Tensor, b: Broadcast) -> Tensor:
+def _per_value(per_column: Tensor, b: Spread) -> Tensor:
     """Sums by column (or by program) -> [period]."""
     if b.period == 1:
         return per_column.sum().reshape(1)
