@@ -105,7 +105,9 @@ class _Defined(NamedTuple):
     compute: Callable[..., Any]  # the same; a backward leaves None where nobody needs a gradient
 
 
-def _define(name: str, schema: str, compute: Any, fake: Any) -> _Defined:
+def _define(name: str, schema: str, compute: Any, fake: Any, *, x_at: int = 0) -> _Defined:
+    """`x_at`: where x stands among the inputs."""
+
     @functools.wraps(compute)
     def in_float32(*inputs: Any) -> Any:
         # Autocast would take the products within a step to the type of x.
@@ -116,7 +118,7 @@ def _define(name: str, schema: str, compute: Any, fake: Any) -> _Defined:
 
     def filled(*inputs: Any) -> Any:
         outputs = in_float32(*inputs)
-        return outputs if isinstance(outputs, Tensor) else _filled(outputs, inputs[0])
+        return outputs if isinstance(outputs, Tensor) else _filled(outputs, inputs[x_at])
 
     _library.define(f"{name}{schema}", tags=torch.Tag.pt2_compliant_tag)
     _library.impl(name, filled, "CompositeExplicitAutograd")
@@ -159,6 +161,7 @@ _neuron_backward = _define(
     f"(Tensor grad_y, Tensor x, {_PARAMETERS}, str step, bool[] needs) -> ({_OUT})",
     _backward,
     _fake_backward,
+    x_at=1,
 )
 _neuron_recurrent = _define(
     "neuron_recurrent",
@@ -172,6 +175,7 @@ _neuron_recurrent_backward = _define(
     + f"({_OUT})".replace("Tensor grad_alpha", "Tensor grad_w_rec, Tensor grad_alpha"),
     _recurrent_backward,
     _fake_recurrent_backward,
+    x_at=1,
 )
 
 neuron = _neuron.operator

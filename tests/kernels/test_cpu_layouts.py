@@ -166,20 +166,36 @@ def test_a_sum_beyond_float32_is_infinite() -> None:
 
 
 def test_calls_that_differ_in_one_thing_do_not_share_what_is_kept() -> None:
-    """Sizes, order in memory and how parameters lie, by turns and twice."""
+    """Sizes, order in memory, types and how parameters lie, by turns and twice."""
     wide = torch.randn(3, 4, 6, 5, 2)
     number, channel = torch.tensor(0.5), torch.rand(6, 1, 1)
     rest = torch.tensor(0.1), torch.tensor(0.7), torch.tensor(1.2)
+    laid_out = wide, wide[:, :2].contiguous(), channels_last(wide), wide[:, :, :, :1], wide[:2]
+    # Rows are whole cache lines in float32 alone: what goes past the caches must not be kept.
+    large = torch.randn(2, 65536 * 16 + 16)
     cases = [
         (x, alpha, step)
-        for x in (wide, wide[:, :2].contiguous(), channels_last(wide), wide[:, :, :, :1], wide[:2])
+        for x in (*laid_out, wide.bfloat16())
         for alpha in (number, channel)
         for step in (STEP, replace(STEP, gain=0.5))
-    ]
+    ] + [(large, number, STEP), (large.bfloat16(), number, STEP)]
     for x, alpha, step in cases * 2:
-        mine, theirs = (k.forward(x, alpha, *rest, step) for k in (Cpu(), Portable()))
-        torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-6)
+        given = x, alpha, *rest, step
+        near = {"rtol": 1e-5, "atol": 1e-5}
+        near = near if x.dtype == torch.float32 else {"rtol": 1e-2, "atol": 1e-2}
+        mine, theirs = (kernel.forward(*given) for kernel in (Cpu(), Portable()))
+        torch.testing.assert_close(mine, theirs, **near)
         assert mine.stride() == theirs.stride()
+        back, expected = (k.backward(mine, *given, ALL) for k in (Cpu(), Portable()))
+        for grad, wanted in zip(back, expected, strict=True):
+            torch.testing.assert_close(grad, wanted, **near)
+
+
+@pytest.mark.parametrize("given", [(1, 1, 1, 5), (2,), (0,)], ids=str)
+def test_a_parameter_that_does_not_fit_is_refused(given: tuple[int, ...]) -> None:
+    x, one = torch.zeros(3, 5), torch.tensor(1.0)
+    with pytest.raises(RuntimeError, match=r"beside frames of shape \(5,\)"):
+        Cpu().forward(x, torch.ones(given), one, one, one, STEP)
 
 
 @pytest.mark.parametrize("surrogate", ["rect", "triangle", "sigmoid", "atan"])

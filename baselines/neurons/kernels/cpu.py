@@ -86,8 +86,9 @@ class Cpu:
         dense = x.is_contiguous()
         frames = x if dense else time_outermost(x)
         plan = _plan_of(frames, alpha, beta, v_threshold, step, SCRATCH // (4 * max(1, len(x))))
+        wanted = cpu_call.wanted_sums(needs, k)
         try:
-            library = cpu_call.backward_library(step, x.dtype, plan.varied, needs[1:])
+            library = cpu_call.backward_library(step, x.dtype, plan.varied, wanted)
         except cpu_build.Unavailable as reason:
             stands_aside(f"kernel cpu stands aside in a backward pass: {reason}")
             return Portable().backward(grad_y, x, alpha, beta, v_threshold, k, step, needs)
@@ -101,7 +102,7 @@ class Cpu:
         scratch = x.new_empty(plan.scratch, dtype=torch.float32)
         call.scratch = scratch.data_ptr()
         parameters = (alpha, beta, v_threshold, k)
-        sums = cpu_call.ParameterSums(call, plan.spreads, parameters, needs[1:])
+        sums = cpu_call.ParameterSums(call, plan.spreads, parameters, wanted)
         library.neuron_backward(call)
         of_alpha, of_beta, of_threshold, of_k = sums.gradients()
         of_x = grad_x if grad_x is None or dense else laid_out_like(x, grad_x)

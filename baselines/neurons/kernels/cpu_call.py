@@ -68,7 +68,7 @@ class ParameterSums:
         wanted: tuple[bool, ...],
     ):
         self._sums: list[_Single | _Several | None] = [
-            _sum(call.threads, spread, parameter) if want and parameter is not None else None
+            None if parameter is None or not want else _sum(call.threads, spread, parameter)
             for spread, parameter, want in zip((*spreads, SHARED), parameters, wanted, strict=True)
         ]
         call.sum_alpha, call.sum_beta, call.sum_threshold, call.sum_k = (
@@ -117,6 +117,12 @@ class _Several:
 
     def gradient(self) -> Tensor:
         return self._spread.gradient(self._each, self._parameter)
+
+
+def wanted_sums(needs: tuple[bool, ...], k: Tensor | None) -> tuple[bool, bool, bool, bool]:
+    """Which gradients of (alpha, beta, v_threshold, k) to sum, by the last four of `needs`."""
+    of_alpha, of_beta, of_threshold, of_k = needs[-4:]
+    return of_alpha, of_beta, of_threshold, of_k and k is not None
 
 
 def constants(step: Step, k: Tensor | None) -> _Constants:

@@ -69,8 +69,9 @@ class CpuRecurrent:
         """
         parameters = (alpha, beta, v_threshold)
         layer = _Layer(x, parameters, k, step)
+        wanted = cpu_call.wanted_sums(needs, k)
         try:
-            library = cpu_call.recurrent_backward_library(step, x.dtype, layer.varied, needs[2:])
+            library = cpu_call.recurrent_backward_library(step, x.dtype, layer.varied, wanted)
         except cpu_build.Unavailable as reason:
             stands_aside(f"kernel cpu stands aside in a recurrent backward pass: {reason}")
             return PortableRecurrent().backward(grad_y, x, w_rec, *parameters, k, step, needs)
@@ -82,7 +83,7 @@ class CpuRecurrent:
         call.potential, call.shown = grad_h.data_ptr(), shown.data_ptr()
         call.layer.grad_y, call.layer.grad_y_stride = grad_y.data_ptr(), grad_y.stride(0)
         summed = (*layer.parameters, k)
-        sums = cpu_call.ParameterSums(call.layer, layer.spreads, summed, needs[2:])
+        sums = cpu_call.ParameterSums(call.layer, layer.spreads, summed, wanted)
         library.recurrent_backward(call)
 
         grad_h, shown = layer.neurons_of(grad_h), layer.neurons_of(shown)

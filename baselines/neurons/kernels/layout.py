@@ -85,9 +85,15 @@ SHARED = Spread(1, 1, (), ())
 
 @functools.lru_cache(maxsize=1024)
 def spread(given: tuple[int, ...], shape: tuple[int, ...], strides: tuple[int, ...]) -> Spread:
-    """A parameter of the shape `given` beside frames of this shape and these strides."""
+    """A parameter of the shape `given` beside frames of this shape and these strides.
+
+    RuntimeError where it does not broadcast against them.
+    """
     if math.prod(given) == 1:
         return SHARED
+    sides = zip(reversed(given), reversed(shape), strict=False)
+    if 0 in given or len(given) > len(shape) or any(n not in (1, m) for n, m in sides):
+        raise RuntimeError(f"a parameter of shape {given} beside frames of shape {tuple(shape)}")
     order = tuple(sorted(range(len(shape)), key=lambda d: (-strides[d], d)))
     padded = (1,) * (len(shape) - len(given)) + given
     varying = [i for i, d in enumerate(order) if padded[d] > 1]
