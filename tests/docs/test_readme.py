@@ -32,6 +32,7 @@ PLACES = {
     "babi-qa20": "QA20",
     "mnist": "MNIST",
     "fashion-mnist": "Fashion-MNIST",
+    "mnist-events-simulated": "MNIST as events",
     "nmnist": "N-MNIST, subset",
 }
 NETWORKS = (
