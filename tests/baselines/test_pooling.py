@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, library
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from baselines import build
@@ -136,10 +136,10 @@ def test_second_derivatives_are_those_of_pytorch() -> None:
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_opcheck(layout: str) -> None:
     x = torch.randn(2, 3, 8, 9).contiguous(memory_format=LAYOUTS[layout]).requires_grad_()
-    torch.library.opcheck(torch.ops.liafbench.average_pool.default, (x,))
+    library.opcheck(torch.ops.liafbench.average_pool.default, (x,))
     grad_y = torch.randn(2, 3, 4, 4, requires_grad=True)
     backward = torch.ops.liafbench.average_pool_backward.default
-    torch.library.opcheck(backward, (grad_y, 8, 9, layout == "channels last"))
+    library.opcheck(backward, (grad_y, 8, 9, layout == "channels last"))
 
 
 def squares(x: Tensor) -> Tensor:

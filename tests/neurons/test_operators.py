@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from fvcore.nn import FlopCountAnalysis
-from torch import Tensor, nn
+from torch import Tensor, library, nn
 
 from baselines.neurons import KLIF, LIAF, LIF, operators
 from baselines.neurons.step import Step
@@ -40,7 +40,7 @@ def arguments(name: str, recurrent: bool, learnable: bool = True) -> tuple[Any, 
 @pytest.mark.parametrize("name", STEPS)
 def test_opcheck(name: str, recurrent: bool, learnable: bool) -> None:
     operator = operators.neuron_recurrent if recurrent else operators.neuron
-    torch.library.opcheck(operator, arguments(name, recurrent, learnable))
+    library.opcheck(operator, arguments(name, recurrent, learnable))
 
 
 @pytest.mark.parametrize("grad_dtype", [torch.float32, torch.float64], ids=str)
@@ -55,7 +55,7 @@ def test_opcheck_of_the_backward_operators(
     grad_y = torch.randn(4, 2, 3, dtype=grad_dtype)
     operator = operators.neuron_recurrent_backward if recurrent else operators.neuron_backward
     for needs in ([True] * tensors, [True] + [False] * (tensors - 1)):
-        torch.library.opcheck(operator, (grad_y, *given, needs))
+        library.opcheck(operator, (grad_y, *given, needs))
 
 
 @pytest.mark.parametrize("shape", ["channels_last", "repeated"])
@@ -64,7 +64,7 @@ def test_opcheck_of_other_strides(shape: str) -> None:
     x = x.movedim(2, -1).contiguous().movedim(-1, 2) if shape == "channels_last" else x
     x = x if shape == "channels_last" else x[:1].expand(3, -1, -1, -1, -1)
     numbers = (torch.tensor(0.5), torch.tensor(0.0), torch.tensor(1.0), None)
-    torch.library.opcheck(operators.neuron, (x, *numbers, Step().spelled))
+    library.opcheck(operators.neuron, (x, *numbers, Step().spelled))
 
 
 def small_net() -> nn.Module:
