@@ -26,10 +26,12 @@ class Bench:
     """
 
     title: str
-    run: Callable[[Path, str, float, Mapping[str, str]], None]
+    run: Callable[[Path, str, float, Mapping[str, tuple[str, ...]]], None]
 
 
-def _counting(out: Path, _device: str, _minutes: float, only: Mapping[str, str]) -> None:
+def _counting(
+    out: Path, _device: str, _minutes: float, only: Mapping[str, tuple[str, ...]]
+) -> None:
     """Dense counts of everything; sparse columns from the trained networks found in `out`."""
     _whole(only, "counting")
     records = None
@@ -43,19 +45,21 @@ def _say_place(place: counting.Place) -> None:
     note.print(f"counted {place.task} {place.backbone} {place.budget} {escape(place.baseline)}")
 
 
-def _whole(only: Mapping[str, str], name: str) -> None:
+def _whole(only: Mapping[str, tuple[str, ...]], name: str) -> None:
     if only:
         raise UsageError(f"{name} is run as a whole: --only does not apply to it")
 
 
-def _neurons(out: Path, device: str, _minutes: float, only: Mapping[str, str]) -> None:
+def _neurons(out: Path, device: str, _minutes: float, only: Mapping[str, tuple[str, ...]]) -> None:
     _whole(only, "neurons")
     plan = kernels.Plan(device=device)
     found = kernels.run(out, plan, progress=lambda line: note.print(escape(line)))
     console.print(markdown(frame(found.verdicts())))
 
 
-def _throughput(out: Path, device: str, minutes: float, only: Mapping[str, str]) -> None:
+def _throughput(
+    out: Path, device: str, minutes: float, only: Mapping[str, tuple[str, ...]]
+) -> None:
     run_throughput(out, device, minutes, threads=usable_cores(), only=only)
 
 

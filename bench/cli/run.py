@@ -48,7 +48,8 @@ def run(
     ] = None,
     out: Annotated[Path, typer.Option(help="folder of the results")] = Path("results"),
     only: Annotated[
-        list[str] | None, typer.Option(help="KEY=VALUE: only these cells; can be repeated")
+        list[str] | None,
+        typer.Option(help="KEY=VALUE or KEY=VALUE,VALUE: only these cells; can be repeated"),
     ] = None,
     seeds: Annotated[
         int | None, typer.Option(min=1, help="seeds 0 .. N-1, not the suite's")
@@ -78,7 +79,7 @@ def run(
     dry: Annotated[bool, typer.Option("--dry-run", help="list the cells, run nothing")] = False,
 ) -> None:
     """Train, count and time the cells of a suite, as far as they are not there already."""
-    filters = dict(_key_value(each) for each in only or [])
+    filters = _choice(only or [])
     if suite in BENCHES:
         if dry:
             console.print(f"{suite}: {BENCHES[suite].title}; it has no cells to list")
@@ -143,17 +144,23 @@ def choose_device(asked: str) -> str:
     return asked
 
 
-def _key_value(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise UsageError(f"--only {text}: write KEY=VALUE, for instance --only task=digits-dvs")
-    return key, value
+def _choice(only: list[str]) -> dict[str, tuple[str, ...]]:
+    """The values of every key; a key that comes again adds to its values."""
+    chosen: dict[str, tuple[str, ...]] = {}
+    for text in only:
+        key, equals, values = text.partition("=")
+        if not equals:
+            raise UsageError(f"--only {text}: write KEY=VALUE, for instance --only task=digits-dvs")
+        chosen[key] = (*chosen.get(key, ()), *values.split(","))
+    return chosen
 
 
 def _show(planned: Plan, session: Session, written: Written) -> None:
-    """The comparison, what failed, and where everything lies."""
+    """The comparison where this run had cells, what failed, and where everything lies."""
     frame = comparison(read_records(planned.store.folder))
-    console.print(terminal(frame, console.width))
+    places = {(cell.task, cell.backbone, cell.budget) for cell in planned.training}
+    rows = zip(frame["task"], frame["backbone"], frame["budget"], strict=True)
+    console.print(terminal(frame[[row in places for row in rows]], console.width))
     total = len(planned.all_cells())
     console.print(
         f"{total} cells: {session.ran} run now, {total - session.ran} there already, "

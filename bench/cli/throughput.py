@@ -35,7 +35,7 @@ class RunFiles:
 
 
 def run_throughput(
-    out: Path, device: str, budget_minutes: float, threads: int, only: Mapping[str, str]
+    out: Path, device: str, budget_minutes: float, threads: int, only: Mapping[str, tuple[str, ...]]
 ) -> None:
     """Measure what is missing until the budget ends; tables of what there is, either way."""
     torch.set_num_threads(threads)

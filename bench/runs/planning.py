@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -35,7 +35,8 @@ class Options:
     data_dir: str | None = None
     device: str = "cpu"
     jobs: int = 1
-    only: dict[str, str] | None = None
+    only: Mapping[str, tuple[str, ...]] | None = None
+    """Of these keys of `FILTERS` only cells with one of the values."""
     seeds: int | None = None
     force: bool = False
     retry_failed: bool = False
@@ -85,6 +86,7 @@ def plan(suite: Suite, options: Options) -> Plan:
     reasons = {_place(cell): _why_not(cell) for cell in {_place(c): c for c in cells}.values()}
     possible = [cell for cell in cells if reasons[_place(cell)] is None]
     only = options.only or {}
+    _check_values(suite, cells, only)
     # A run with fewer seeds leaves the suite's others current; one with more adds to them.
     listed = [
         cell for cell in map(_resolve, training_cells(suite)) if reasons[_place(cell)] is None
@@ -92,7 +94,7 @@ def plan(suite: Suite, options: Options) -> Plan:
     asked = list({cell.run_id: cell for cell in [*listed, *possible]}.values())
     chosen = [cell for cell in possible if _wanted(cell, only)]
     if not chosen:
-        raise _nothing_left(suite, cells, only)
+        raise UsageError(f"suite {suite.name}: no cell is left to run; all are n/a or left out")
     skipped = [
         Skipped(cell.task, cell.backbone, cell.baseline, cell.budget, reason)
         for cell in cells
@@ -154,23 +156,19 @@ def _why_not(cell: Cell) -> str | None:
     return None
 
 
-def _wanted(cell: Cell, only: dict[str, str]) -> bool:
-    for key, value in only.items():
+def _check_values(suite: Suite, cells: list[Cell], only: Mapping[str, tuple[str, ...]]) -> None:
+    """Refuse a key that does not exist and a value that no cell has."""
+    for key, values in only.items():
         if key not in FILTERS:
             raise unknown("key in --only", key, FILTERS)
-        if str(getattr(cell, key)) not in value.split(","):
-            return False
-    return True
-
-
-def _nothing_left(suite: Suite, cells: list[Cell], only: dict[str, str]) -> UsageError:
-    """The error for a choice that leaves no cell: the value that no cell has, if there is one."""
-    for key, value in only.items():
         known = {str(getattr(cell, key)) for cell in cells}
-        for each in value.split(","):
+        for each in values:
             if each not in known:
-                return unknown(f"{key} in --only for suite {suite.name}:", each, known)
-    return UsageError(f"suite {suite.name}: no cell is left to run; all are n/a or left out")
+                raise unknown(f"{key} in --only for suite {suite.name}:", each, known)
+
+
+def _wanted(cell: Cell, only: Mapping[str, tuple[str, ...]]) -> bool:
+    return all(str(getattr(cell, key)) in values for key, values in only.items())
 
 
 def check_data(plan: Plan, data_dir: str | None) -> None:

@@ -117,38 +117,54 @@ def plan(device: str) -> Iterator[Sweep]:
     yield from _sweeps(device, bfloat16, everybody, rest)
 
 
-def chosen(sweeps: Iterable[Sweep], only: Mapping[str, str]) -> Iterator[Sweep]:
+def chosen(sweeps: Iterable[Sweep], only: Mapping[str, tuple[str, ...]]) -> Iterator[Sweep]:
     """The sweeps that `only` asks for, with the entrants that it asks for.
 
-    Keys: task, backbone, mode, precision, baseline, engine. UsageError for another key, and when
-    nothing is left.
+    Keys: task, backbone, mode, precision, baseline, engine; any of the values will do. UsageError
+    for another key, for a value that no sweep has, and when nothing is left.
     """
-    for key in only:
-        if key not in CHOICES:
-            raise unknown("key of --only", key, CHOICES)
+    sweeps = list(sweeps)
+    _check(sweeps, only)
     found = False
     for sweep in sweeps:
-        own = {
-            "task": sweep.task,
-            "backbone": sweep.backbone,
-            "mode": sweep.mode,
-            "precision": sweep.options.precision,
-        }
         entrants = tuple(each for each in sweep.entrants if _agrees(_names(each), only))
-        if entrants and _agrees(own, only):
+        if entrants and _agrees(_place(sweep), only):
             found = True
             yield replace(sweep, entrants=entrants)
     if not found:
-        words = ", ".join(f"{key}={value}" for key, value in only.items())
-        raise UsageError(f"--only {words}: the throughput suite has no such measurement")
+        words = " ".join(f"--only {key}={','.join(values)}" for key, values in only.items())
+        raise UsageError(f"{words}: the throughput suite has no such measurement")
+
+
+def _check(sweeps: list[Sweep], only: Mapping[str, tuple[str, ...]]) -> None:
+    known: dict[str, set[str]] = {key: set() for key in CHOICES}
+    for sweep in sweeps:
+        for entrant in sweep.entrants:
+            for key, name in {**_place(sweep), **_names(entrant)}.items():
+                known[key].add(name)
+    for key, values in only.items():
+        if key not in CHOICES:
+            raise unknown("key in --only", key, CHOICES)
+        for each in values:
+            if each not in known[key]:
+                raise unknown(f"{key} in --only for suite throughput:", each, known[key])
+
+
+def _place(sweep: Sweep) -> dict[str, str]:
+    return {
+        "task": sweep.task,
+        "backbone": sweep.backbone,
+        "mode": sweep.mode,
+        "precision": sweep.options.precision,
+    }
 
 
 def _names(entrant: Entrant) -> dict[str, str]:
     return {"baseline": entrant.baseline, "engine": entrant.contender.name}
 
 
-def _agrees(own: Mapping[str, str], only: Mapping[str, str]) -> bool:
-    return all(only.get(key, value) == value for key, value in own.items())
+def _agrees(own: Mapping[str, str], only: Mapping[str, tuple[str, ...]]) -> bool:
+    return all(key not in only or value in only[key] for key, value in own.items())
 
 
 def _all_shapes() -> list[tuple[str, str]]:

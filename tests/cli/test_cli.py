@@ -59,6 +59,19 @@ def test_a_dry_run_lists_cells_and_writes_nothing(call, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "words",
+    [["--only", "baseline=klif,lstm"], ["--only", "baseline=klif", "--only", "baseline=lstm"]],
+    ids=["listed", "repeated"],
+)
+def test_only_takes_several_values_of_a_key(call, tmp_path: Path, words: list[str]) -> None:
+    ran = call("run", "quick", "--out", tmp_path, "--dry-run", "--only", "task=babi-sim", *words)
+    assert ran.code == 0
+    named = {"liaf-net", "klif", "lif-snn", "lstm", "gru"} & set(ran.out.split())
+    assert named == {"klif", "lstm"}
+    assert ran.out.count("missing") == 2 * 3 + 1
+
+
+@pytest.mark.parametrize(
     ("words", "message"),
     [
         (["run", "quik"], "did you mean 'quick'"),
@@ -108,3 +121,21 @@ def test_a_damaged_archive_fails_its_cells_and_says_which_file(call, tmp_path: P
     assert "train-images-idx3-ubyte.gz" in ran.err
     (path,) = (tmp_path / "out").glob("mine/*/runs/*.json")
     assert json.loads(path.read_text())["status"] == "failed"
+
+
+def test_a_part_of_a_suite_ends_with_the_tables_of_that_part(call, tmp_path: Path) -> None:
+    suite = tmp_path / "mine.toml"
+    group = (
+        '[[group]]\ntasks = ["{}"]\nbackbone = "{}"\nbaselines = ["{}"]\n'
+        "[group.recipe]\nepochs = 1\nbatch_size = 8\n[group.data]\nlimit = 40\n"
+    )
+    suite.write_text(
+        'name = "mine"\nseeds = [0]\n[measure]\ntiming = false\n'
+        + group.format("babi-sim", "tokens", "bag-of-words")
+        + group.format("digits-dvs", "small", "cnn")
+    )
+    ran = call("run", suite, "--out", tmp_path / "out", "--only", "task=babi-sim")
+    assert ran.code == 0
+    assert "babi-sim" in ran.out
+    assert "digits-dvs" not in ran.out
+    assert "digits-dvs" in call("run", suite, "--out", tmp_path / "out").out

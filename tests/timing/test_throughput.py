@@ -186,15 +186,17 @@ def test_points_of_one_folder_are_rows_of_their_own(machine, tmp_path):
 
 
 def test_only_chooses_sweeps_and_entrants():
-    only = {"task": "nmnist", "engine": "native", "mode": "training"}
+    only = {"task": ("nmnist",), "engine": ("native", "snntorch"), "mode": ("training",)}
     found = list(chosen(plan("cpu"), only))
     assert {(sweep.task, sweep.mode) for sweep in found} == {("nmnist", "training")}
-    assert {e.contender.name for sweep in found for e in sweep.entrants} == {"native"}
+    assert {e.contender.name for sweep in found for e in sweep.entrants} == set(only["engine"])
     assert {sweep.backbone for sweep in found} == {"small", "plif"}
-    with pytest.raises(UsageError, match="backbone"):
-        list(chosen(plan("cpu"), {"backbon": "small"}))
-    with pytest.raises(UsageError, match="no such measurement"):
-        list(chosen(plan("cpu"), {"task": "mnits"}))
+    with pytest.raises(UsageError, match="did you mean 'backbone'"):
+        list(chosen(plan("cpu"), {"backbon": ("small",)}))
+    with pytest.raises(UsageError, match="did you mean 'nmnist'"):
+        list(chosen(plan("cpu"), {"task": ("mnist", "nmnits")}))
+    with pytest.raises(UsageError, match=r"--only task=nmnist --only backbone=tokens: .*no such"):
+        list(chosen(plan("cpu"), {"task": ("nmnist",), "backbone": ("tokens",)}))
 
 
 def test_every_baseline_task_and_engine_is_somewhere_in_the_plan():
