@@ -136,6 +136,46 @@ def test_threads_and_streaming_change_nothing(
         torch.testing.assert_close(mine, theirs, rtol=1e-6 if mine.dim() == 0 else 0, atol=0)
 
 
+class Beside:
+    """Allocates results so many cache lines into the page behind a tensor, between guards."""
+
+    def __init__(self, tensor: Tensor, lines: int) -> None:
+        self.place, self.guarded = (tensor.data_ptr() + 64 * lines) % 4096, torch.empty(0)
+
+    def __call__(self, frames: Tensor) -> Tensor:
+        size = frames.element_size()
+        self.guarded = torch.full((frames.numel() + 3 * 4096 // size,), 7.0, dtype=frames.dtype)
+        start = (self.place - self.guarded.data_ptr()) % 4096 // size + 4096 // size
+        self.inside = slice(start, start + frames.numel())
+        return self.guarded[self.inside].view(frames.shape)
+
+    def check_guards(self) -> None:
+        self.guarded[self.inside] = 7.0
+        assert (self.guarded == 7.0).all()
+
+
+@pytest.mark.parametrize("lines", [0, 1, 2, 3, 4, 63])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_results_past_the_caches_may_lie_anywhere(
+    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, lines: int
+) -> None:
+    columns = 64 * 70  # blocks of 2,048 columns and a rest, in one thread
+    x, grad_y = torch.randn(4, columns).to(dtype), torch.randn(4, columns).to(dtype)
+    given = (torch.rand(columns), torch.tensor(0.1), torch.tensor(0.7), torch.tensor(1.2))
+    y = Cpu().forward(x, *given, STEP)
+    grad_x = Cpu().backward(grad_y, x, *given, STEP, ALL)[0]
+    assert grad_x is not None
+    monkeypatch.setattr(cpu, "_plan", cpu._plan.__wrapped__)
+    monkeypatch.setattr(cpu, "STREAM_FROM", 1)
+    for beside, call, expected in (
+        (Beside(x, lines), lambda: Cpu().forward(x, *given, STEP), y),
+        (Beside(grad_y, lines), lambda: Cpu().backward(grad_y, x, *given, STEP, ALL)[0], grad_x),
+    ):
+        monkeypatch.setattr(cpu, "empty_frames", beside)
+        assert torch.equal(call(), expected)
+        beside.check_guards()
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("shape", [(), (1,), (1, 1)], ids=str)
 def test_single_parameters_have_gradients_of_their_shape_and_type(

@@ -1,6 +1,7 @@
 // Gradients of a layer of spiking neurons from x alone: the potential of a block is recomputed
 // into scratch memory that fits a cache, then walked back through.
 
+#include "rows.h"
 #include "tile_back.h"
 
 // H of one time step from x and the carried R.
@@ -46,26 +47,25 @@ static void row_back(
     const Call& call, int64_t t, int64_t first, int64_t n, const float* h,
     const BlockParameters& parameters, State& grad_r, BlockSums& sums, const value* to_come) {
     const Constants c = call.constants;
-    const bool wanted = call.grad_x != nullptr, stream = call.stream;
     const value* grad_y = call.grad_y + t * call.grad_y_stride + first;
-    value* grad_x = call.grad_x + t * call.columns + first;
+    value* grad_x = call.grad_x ? call.grad_x + t * call.columns + first : nullptr;
     const float* before = h - call.block;
     float* r = grad_r.values;
-    alignas(line) float grads[tile];
-    int64_t i = 0;
-    for (; i + tile <= n; i += tile) {
+    const auto compute = [&](int64_t i, float* grads) {
         prefetch(to_come + i);
         tile_back<first_step>(
             grad_y + i, h + i, before + i, r + i, parameters, i, c, c.gain, sums, grads);
-        if (wanted) write_tile(grad_x + i, grads, stream);
-    }
+    };
+    const int64_t i =
+        write_row(grad_x, n, call.stream, compute, grad_y, to_come, h, before, r);
     if (i < n) {
         const LastTile last(grad_y + i, n - i);
+        alignas(line) float grads[tile];
         tile_back<first_step>(
             last.values, h + i, before + i, r + i, parameters, i, c, c.gain, sums, grads);
         LastTile result;
         write_tile(result.values, grads, false);
-        if (wanted) result.copy_to(grad_x + i, n - i);
+        if (grad_x) result.copy_to(grad_x + i, n - i);
     }
 }
 

@@ -1,11 +1,11 @@
 // Outputs of a layer of spiking neurons: x is read once, y written once.
 
 #include "blocks.h"
+#include "rows.h"
 
 static inline void forward_tile(
     const value* x, float* carried, const BlockParameters& parameters, int64_t column,
-    const Constants& c, value* y, bool stream) {
-    alignas(line) float emitted[tile];
+    const Constants& c, float* emitted) {
     VECTORISE
     for (int64_t i = 0; i < tile; ++i) {
         const Parameters p = parameters[column + i];
@@ -14,7 +14,6 @@ static inline void forward_tile(
         carried[i] = reset(g, spike, p, c);
         emitted[i] = emit(g, spike, p, c);
     }
-    write_tile(y, emitted, stream);
 }
 
 static void forward_block(const Call& call, int64_t first, int64_t n) {
@@ -27,15 +26,17 @@ static void forward_block(const Call& call, int64_t first, int64_t n) {
         const value* to_come =
             t + 1 < call.time_steps ? x + call.x_stride : next_block(call, first, n);
         value* y = call.y + t * call.columns + first;
-        int64_t i = 0;
-        for (; i + tile <= n; i += tile) {
+        const auto compute = [&](int64_t i, float* emitted) {
             prefetch(to_come + i);
-            forward_tile(x + i, carried.values + i, parameters, i, c, y + i, call.stream);
-        }
+            forward_tile(x + i, carried.values + i, parameters, i, c, emitted);
+        };
+        const int64_t i = write_row(y, n, call.stream, compute, x, to_come, carried.values);
         if (i < n) {
             const LastTile last(x + i, n - i);
+            alignas(line) float emitted[tile];
+            forward_tile(last.values, carried.values + i, parameters, i, c, emitted);
             LastTile result;
-            forward_tile(last.values, carried.values + i, parameters, i, c, result.values, false);
+            write_tile(result.values, emitted, false);
             result.copy_to(y + i, n - i);
         }
     }
