@@ -156,10 +156,10 @@ def _choice(only: list[str]) -> dict[str, tuple[str, ...]]:
 
 
 def _show(planned: Plan, session: Session, written: Written) -> None:
-    """The comparison where this run had cells, what failed, and where everything lies."""
+    """The comparison on the tasks of this run, what failed, and where everything lies."""
     frame = comparison(read_records(planned.store.folder))
-    places = {(cell.task, cell.backbone, cell.budget) for cell in planned.training}
-    rows = zip(frame["task"], frame["backbone"], frame["budget"], strict=True)
+    places = {(cell.task, cell.backbone) for cell in planned.training}
+    rows = zip(frame["task"], frame["backbone"], strict=True)
     console.print(terminal(frame[[row in places for row in rows]], console.width))
     total = len(planned.all_cells())
     console.print(

@@ -38,6 +38,7 @@ def run_throughput(
     out: Path, device: str, budget_minutes: float, threads: int, only: Mapping[str, tuple[str, ...]]
 ) -> None:
     """Measure what is missing until the budget ends; tables of what there is, either way."""
+    sweeps = list(chosen(plan(device), only))
     torch.set_num_threads(threads)
     store = Store(out / SUITE / machine(device))
     store.prepare()
@@ -49,7 +50,7 @@ def run_throughput(
         progress=lambda text: note.print(escape(text)),
     )
     try:
-        summary = suite.run(budget_minutes, list(chosen(plan(device), only)))
+        summary = suite.run(budget_minutes, sweeps)
     finally:
         store.write_records()
         written = write_tables(store.folder) if any(store.all()) else []

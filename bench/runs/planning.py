@@ -94,7 +94,10 @@ def plan(suite: Suite, options: Options) -> Plan:
     asked = list({cell.run_id: cell for cell in [*listed, *possible]}.values())
     chosen = [cell for cell in possible if _wanted(cell, only)]
     if not chosen:
-        raise UsageError(f"suite {suite.name}: no cell is left to run; all are n/a or left out")
+        words = "".join(f" --only {key}={','.join(values)}" for key, values in only.items())
+        raise UsageError(
+            f"suite {suite.name}{words}: no cell is left to run; all are n/a or left out"
+        )
     skipped = [
         Skipped(cell.task, cell.backbone, cell.baseline, cell.budget, reason)
         for cell in cells

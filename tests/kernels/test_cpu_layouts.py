@@ -136,16 +136,27 @@ def test_threads_and_streaming_change_nothing(
         torch.testing.assert_close(mine, theirs, rtol=1e-6 if mine.dim() == 0 else 0, atol=0)
 
 
-class Beside:
-    """Allocates results so many cache lines into the page behind a tensor, between guards."""
+PAGE, CACHE_LINE = 4096, 64  # bytes
 
-    def __init__(self, tensor: Tensor, lines: int) -> None:
-        self.place, self.guarded = (tensor.data_ptr() + 64 * lines) % 4096, torch.empty(0)
+
+def placed(tensor: Tensor, place: int) -> Tensor:
+    """A copy of it, so many bytes into a page."""
+    size = tensor.element_size()
+    room = torch.empty(tensor.numel() + PAGE // size, dtype=tensor.dtype)
+    start = (place - room.data_ptr()) % PAGE // size
+    return room[start : start + tensor.numel()].view_as(tensor).copy_(tensor)
+
+
+class Behind:
+    """Allocates a result so many bytes further into its page than a tensor, between guards."""
+
+    def __init__(self, tensor: Tensor, ahead: int) -> None:
+        self.place, self.guarded = tensor.data_ptr() + ahead, torch.empty(0)
 
     def __call__(self, frames: Tensor) -> Tensor:
         size = frames.element_size()
-        self.guarded = torch.full((frames.numel() + 3 * 4096 // size,), 7.0, dtype=frames.dtype)
-        start = (self.place - self.guarded.data_ptr()) % 4096 // size + 4096 // size
+        self.guarded = torch.full((frames.numel() + 3 * PAGE // size,), 7.0, dtype=frames.dtype)
+        start = (self.place - self.guarded.data_ptr()) % PAGE // size + PAGE // size
         self.inside = slice(start, start + frames.numel())
         return self.guarded[self.inside].view(frames.shape)
 
@@ -154,26 +165,46 @@ class Beside:
         assert (self.guarded == 7.0).all()
 
 
-@pytest.mark.parametrize("lines", [0, 1, 2, 3, 4, 63])
+@pytest.mark.parametrize("lines", [0, 0.5, 1, 2, 3, 3.5, 63])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_results_past_the_caches_may_lie_anywhere(
-    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, lines: int
+    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, lines: float
 ) -> None:
     columns = 64 * 70  # blocks of 2,048 columns and a rest, in one thread
-    x, grad_y = torch.randn(4, columns).to(dtype), torch.randn(4, columns).to(dtype)
+    ahead = int(lines * CACHE_LINE)
+    # Results begin a line, whatever the inputs do.
+    x = placed(torch.randn(4, columns).to(dtype), -ahead % CACHE_LINE)
+    grad_y = placed(torch.randn(4, columns).to(dtype), -ahead % CACHE_LINE)
     given = (torch.rand(columns), torch.tensor(0.1), torch.tensor(0.7), torch.tensor(1.2))
     y = Cpu().forward(x, *given, STEP)
     grad_x = Cpu().backward(grad_y, x, *given, STEP, ALL)[0]
     assert grad_x is not None
     monkeypatch.setattr(cpu, "_plan", cpu._plan.__wrapped__)
     monkeypatch.setattr(cpu, "STREAM_FROM", 1)
-    for beside, call, expected in (
-        (Beside(x, lines), lambda: Cpu().forward(x, *given, STEP), y),
-        (Beside(grad_y, lines), lambda: Cpu().backward(grad_y, x, *given, STEP, ALL)[0], grad_x),
+    for behind, call, expected in (
+        (Behind(x, ahead), lambda: Cpu().forward(x, *given, STEP), y),
+        (Behind(grad_y, ahead), lambda: Cpu().backward(grad_y, x, *given, STEP, ALL)[0], grad_x),
     ):
-        monkeypatch.setattr(cpu, "empty_frames", beside)
+        monkeypatch.setattr(cpu, "empty_frames", behind)
         assert torch.equal(call(), expected)
-        beside.check_guards()
+        behind.check_guards()
+
+
+@pytest.mark.parametrize("lines", [0, 1, 61, 63])
+def test_no_gradient_of_x_is_written_where_none_is_wanted(
+    monkeypatch: pytest.MonkeyPatch, lines: int
+) -> None:
+    """Wherever dL/dy lies in its page: the address of no tensor is the start of one."""
+    x, grad_y = torch.randn(4, 4480), placed(torch.randn(4, 4480), lines * CACHE_LINE)
+    given = (torch.rand(4480), torch.tensor(0.1), torch.tensor(0.7), torch.tensor(1.2))
+    expected = Cpu().backward(grad_y, x, *given, STEP, ALL)[1:]
+    monkeypatch.setattr(cpu, "_plan", cpu._plan.__wrapped__)
+    monkeypatch.setattr(cpu, "STREAM_FROM", 1)
+    grad_x, *found = Cpu().backward(grad_y, x, *given, STEP, (False, *ALL[1:]))
+    assert grad_x is None
+    for mine, theirs in zip(found, expected, strict=True):
+        assert mine is not None
+        assert torch.equal(mine, theirs)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16], ids=str)

@@ -3,12 +3,12 @@
 
 #include "memory.h"
 
-// Whether a row begins one to three lines further into its page than another, as it does in tensors
-// of whole pages that were allocated one after the other.
+// Whether a row begins a little further into its page than another, at most three lines: one line in
+// tensors of whole pages that were allocated one after the other.
 inline bool trails(const void* to, const void* from) {
-    const uintptr_t ahead = reinterpret_cast<uintptr_t>(to) - reinterpret_cast<uintptr_t>(from);
-    const uintptr_t lines = ahead % 4096 / line;
-    return lines >= 1 && lines <= 3;
+    const uintptr_t ahead =
+        (reinterpret_cast<uintptr_t>(to) - reinterpret_cast<uintptr_t>(from)) % 4096;
+    return ahead > 0 && ahead <= 3 * line;
 }
 
 // As `write_row`, past the caches, for a row that trails one it is computed from. A load waits for an
@@ -29,8 +29,8 @@ static inline void write_trailing(value* to, int64_t whole, Compute compute) {
     }
 }
 
-// Computes the whole tiles of a row of n values and writes them, unless `to` is null: for the tile at i
-// compute(i, result) reads what lies there in the rows `from`. Returns how many values there were.
+// Computes the whole tiles of a row of n values and writes them, unless `to` is null. For the tile at
+// i, compute(i, result) reads or prefetches the rows `from` there. Returns how many values there were.
 template <typename Compute, typename... From>
 static inline int64_t write_row(
     value* to, int64_t n, bool stream, Compute compute, const From*... from) {
