@@ -6,8 +6,12 @@ from baselines.neurons.kernels import cpu_build
 
 
 @pytest.fixture
-def compiler() -> cpu_build.Compiler:
-    """The compiler of this machine; without one the test is skipped."""
+def compiler(monkeypatch: pytest.MonkeyPatch) -> cpu_build.Compiler:
+    """The compiler of this machine; without one the test is skipped.
+
+    It has as long as it needs: on a busy machine another kernel would be tested in its place.
+    """
+    monkeypatch.setattr(cpu_build, "PATIENCE", 60.0)
     try:
         return cpu_build.compiler()
     except cpu_build.Unavailable as reason:

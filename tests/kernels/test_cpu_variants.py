@@ -10,7 +10,10 @@ from kernel_cases import NEEDS, Variant, case_of, check, every_variant, name, pa
 from baselines.neurons.kernels import cpu_build
 from baselines.neurons.kernels.cpu import Cpu
 
-pytestmark = pytest.mark.usefixtures("compiler")
+pytestmark = [
+    pytest.mark.usefixtures("compiler"),
+    pytest.mark.filterwarnings("error::baselines.neurons.kernels.KernelFallback"),
+]
 
 
 @pytest.mark.parametrize("variant", pairwise(), ids=name)
