@@ -36,7 +36,7 @@ class Options:
     device: str = "cpu"
     jobs: int = 1
     only: Mapping[str, tuple[str, ...]] | None = None
-    """Of these keys of `FILTERS` only cells with one of the values."""
+    """Keys of `FILTERS`, each with the values that a cell may have."""
     seeds: int | None = None
     force: bool = False
     retry_failed: bool = False
