@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from bench.cli.console import console, note
 from bench.cli.throughput import run_throughput
 from bench.counting import suite as counting
 from bench.kernels.report import frame, markdown
+from bench.only import Only
 from bench.results import find_folders, read, settle
 from bench.runs.provenance import usable_cores
 
@@ -26,12 +27,10 @@ class Bench:
     """
 
     title: str
-    run: Callable[[Path, str, float, Mapping[str, tuple[str, ...]]], None]
+    run: Callable[[Path, str, float, Only], None]
 
 
-def _counting(
-    out: Path, _device: str, _minutes: float, only: Mapping[str, tuple[str, ...]]
-) -> None:
+def _counting(out: Path, _device: str, _minutes: float, only: Only) -> None:
     """Dense counts of everything; sparse columns from the trained networks found in `out`."""
     _whole(only, "counting")
     records = None
@@ -45,21 +44,19 @@ def _say_place(place: counting.Place) -> None:
     note.print(f"counted {place.task} {place.backbone} {place.budget} {escape(place.baseline)}")
 
 
-def _whole(only: Mapping[str, tuple[str, ...]], name: str) -> None:
+def _whole(only: Only, name: str) -> None:
     if only:
         raise UsageError(f"{name} is run as a whole: --only does not apply to it")
 
 
-def _neurons(out: Path, device: str, _minutes: float, only: Mapping[str, tuple[str, ...]]) -> None:
+def _neurons(out: Path, device: str, _minutes: float, only: Only) -> None:
     _whole(only, "neurons")
     plan = kernels.Plan(device=device)
     found = kernels.run(out, plan, progress=lambda line: note.print(escape(line)))
     console.print(markdown(frame(found.verdicts())))
 
 
-def _throughput(
-    out: Path, device: str, minutes: float, only: Mapping[str, tuple[str, ...]]
-) -> None:
+def _throughput(out: Path, device: str, minutes: float, only: Only) -> None:
     run_throughput(out, device, minutes, threads=usable_cores(), only=only)
 
 

@@ -17,6 +17,7 @@ from bench.cli import dry_run
 from bench.cli.benches import BENCHES
 from bench.cli.console import console, note
 from bench.cli.progress import TerminalProgress
+from bench.only import Only
 from bench.runs import cluster, local
 from bench.runs.executor import Execute
 from bench.runs.planning import Options, Plan, check_data, check_memory, plan
@@ -79,19 +80,19 @@ def run(
     dry: Annotated[bool, typer.Option("--dry-run", help="list the cells, run nothing")] = False,
 ) -> None:
     """Train, count and time the cells of a suite, as far as they are not there already."""
-    filters = _choice(only or [])
+    chosen_cells = Only.read(only or [])
     if suite in BENCHES:
         if dry:
             console.print(f"{suite}: {BENCHES[suite].title}; it has no cells to list")
             return
-        BENCHES[suite].run(out, choose_device(device.value), budget, filters)
+        BENCHES[suite].run(out, choose_device(device.value), budget, chosen_cells)
         return
     options = Options(
         out=out,
         data_dir=str(data) if data else None,
         device=device.value,
         jobs=jobs or 1,
-        only=filters,
+        only=chosen_cells,
         seeds=seeds,
         force=force,
         retry_failed=retry_failed,
@@ -142,17 +143,6 @@ def choose_device(asked: str) -> str:
     if asked == "cuda" and not torch.cuda.is_available():
         raise UsageError("--device cuda: torch sees no CUDA device here; use --device cpu")
     return asked
-
-
-def _choice(only: list[str]) -> dict[str, tuple[str, ...]]:
-    """The values of every key; a key that comes again adds to its values."""
-    chosen: dict[str, tuple[str, ...]] = {}
-    for text in only:
-        key, equals, values = text.partition("=")
-        if not equals:
-            raise UsageError(f"--only {text}: write KEY=VALUE, for instance --only task=digits-dvs")
-        chosen[key] = (*chosen.get(key, ()), *values.split(","))
-    return chosen
 
 
 def _show(planned: Plan, session: Session, written: Written) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +9,15 @@ import torch
 from rich.markup import escape
 
 from bench.cli.console import console, note
+from bench.only import Only
 from bench.runs.cells import NUMERICS_VERSION
 from bench.runs.provenance import machine, provenance
 from bench.runs.records import SCHEMA, Run
 from bench.runs.store import Store
 from bench.tables import write_tables
 from bench.timing.peers import spikingjelly_kernels
-from bench.timing.suite import SUITE, Throughput
-from bench.timing.sweeps import chosen, plan
+from bench.timing.suite import Throughput
+from bench.timing.sweeps import SUITE, chosen, plan
 
 
 class RunFiles:
@@ -34,9 +34,7 @@ class RunFiles:
         self.store.write(Run.model_validate({"schema": SCHEMA, **document}))
 
 
-def run_throughput(
-    out: Path, device: str, budget_minutes: float, threads: int, only: Mapping[str, tuple[str, ...]]
-) -> None:
+def run_throughput(out: Path, device: str, budget_minutes: float, threads: int, only: Only) -> None:
     """Measure what is missing until the budget ends; tables of what there is, either way."""
     sweeps = list(chosen(plan(device), only))
     torch.set_num_threads(threads)

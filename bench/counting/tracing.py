@@ -139,7 +139,9 @@ class _Trace:
             total += self._cost(n.kind(), list(n.inputs()), list(n.outputs()), module)
         if graph is None or not self.dependence.leave(graph, node):
             raise uncountable(
-                kind, module, "it computes out of torch's sight; write it with torch.library"
+                kind,
+                module,
+                "it computes out of torch's sight; make it an operator (PyTorch's custom_op)",
             )
         return total
 

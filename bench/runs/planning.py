@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -15,6 +15,7 @@ from baselines.budget import width_for
 from baselines.engines import ENGINES
 from baselines.errors import UsageError, unknown
 from bench import metrics, tasks
+from bench.only import Only
 from bench.runs.cells import Cell, Skipped, timing_cells, training_cells, tuning_cells
 from bench.runs.needs import total_memory
 from bench.runs.provenance import machine
@@ -35,8 +36,8 @@ class Options:
     data_dir: str | None = None
     device: str = "cpu"
     jobs: int = 1
-    only: Mapping[str, tuple[str, ...]] | None = None
-    """Keys of `FILTERS`, each with the values that a cell may have."""
+    only: Only = field(default_factory=Only)
+    """By the keys of `FILTERS`."""
     seeds: int | None = None
     force: bool = False
     retry_failed: bool = False
@@ -85,23 +86,20 @@ def plan(suite: Suite, options: Options) -> Plan:
     cells = [_resolve(cell) for cell in training_cells(suite, options.seeds)]
     reasons = {_place(cell): _why_not(cell) for cell in {_place(c): c for c in cells}.values()}
     possible = [cell for cell in cells if reasons[_place(cell)] is None]
-    only = options.only or {}
-    _check_values(suite, cells, only)
+    options.only.check(suite.name, FILTERS, map(_named, cells))
     # A run with fewer seeds leaves the suite's others current; one with more adds to them.
     listed = [
         cell for cell in map(_resolve, training_cells(suite)) if reasons[_place(cell)] is None
     ]
     asked = list({cell.run_id: cell for cell in [*listed, *possible]}.values())
-    chosen = [cell for cell in possible if _wanted(cell, only)]
+    chosen = [cell for cell in possible if options.only.takes(_named(cell))]
     if not chosen:
-        words = "".join(f" --only {key}={','.join(values)}" for key, values in only.items())
-        raise UsageError(
-            f"suite {suite.name}{words}: no cell is left to run; all are n/a or left out"
-        )
+        words = f"suite {suite.name} {options.only}".rstrip()
+        raise UsageError(f"{words}: no cell is left to run; all are n/a or left out")
     skipped = [
         Skipped(cell.task, cell.backbone, cell.baseline, cell.budget, reason)
         for cell in cells
-        if (reason := reasons[_place(cell)]) is not None and _wanted(cell, only)
+        if (reason := reasons[_place(cell)]) is not None and options.only.takes(_named(cell))
     ]
     return Plan(
         suite=suite.name,
@@ -159,19 +157,8 @@ def _why_not(cell: Cell) -> str | None:
     return None
 
 
-def _check_values(suite: Suite, cells: list[Cell], only: Mapping[str, tuple[str, ...]]) -> None:
-    """Refuse a key that does not exist and a value that no cell has."""
-    for key, values in only.items():
-        if key not in FILTERS:
-            raise unknown("key in --only", key, FILTERS)
-        known = {str(getattr(cell, key)) for cell in cells}
-        for each in values:
-            if each not in known:
-                raise unknown(f"{key} in --only for suite {suite.name}:", each, known)
-
-
-def _wanted(cell: Cell, only: Mapping[str, tuple[str, ...]]) -> bool:
-    return all(str(getattr(cell, key)) in values for key, values in only.items())
+def _named(cell: Cell) -> dict[str, str]:
+    return {key: str(getattr(cell, key)) for key in FILTERS}
 
 
 def check_data(plan: Plan, data_dir: str | None) -> None:

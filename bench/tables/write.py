@@ -19,7 +19,7 @@ from bench.tables.comparison import cost_columns, everything, main_columns
 from bench.tables.published import against_published
 from bench.tables.render import FORMATS, render
 from bench.tables.unfinished import unfinished
-from bench.timing.suite import SUITE as THROUGHPUT
+from bench.timing.sweeps import SUITE as THROUGHPUT
 from bench.timing.table import throughput_table
 
 

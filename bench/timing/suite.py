@@ -17,9 +17,8 @@ from bench.timing.group import Measurement
 from bench.timing.options import Options
 from bench.timing.point import Bench, PointResult, measure_point
 from bench.timing.rounds import Until
-from bench.timing.sweeps import BATCHES, Entrant, Sweep, plan, point_id
+from bench.timing.sweeps import BATCHES, SUITE, Entrant, Sweep, plan, point_id
 
-SUITE = "throughput"
 GROWTH = 1.1  # throughput that grows by less from one batch size to the next is saturated
 TIGHT = 0.03
 POINT_SECONDS = {"cpu": 12.0, "cuda": 30.0}

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from baselines import backbones
 from baselines.engines import ENGINES
-from baselines.errors import UsageError, unknown
+from baselines.errors import UsageError
+from bench.only import Only
 from bench.timing.options import Options
 from bench.timing.peers import Contender
 
+SUITE = "throughput"
 Mode = Literal["inference", "training"]
 SPIKING = ("lif-snn", "liaf-net", "klif")
 OTHERS = ("lstm", "gru", "conv-lstm", "conv3d", "cnn")
@@ -117,54 +119,32 @@ def plan(device: str) -> Iterator[Sweep]:
     yield from _sweeps(device, bfloat16, everybody, rest)
 
 
-def chosen(sweeps: Iterable[Sweep], only: Mapping[str, tuple[str, ...]]) -> Iterator[Sweep]:
-    """The sweeps that `only` asks for, with the entrants that it asks for.
+def chosen(sweeps: Iterable[Sweep], only: Only) -> Iterator[Sweep]:
+    """The sweeps that `only` asks for, by the keys of `CHOICES`, with the entrants it asks for.
 
-    Keys: task, backbone, mode, precision, baseline, engine; any of the values will do. UsageError
-    for another key, for a value that no sweep has, and when nothing is left.
+    UsageError for another key, for a value that no sweep has, and when nothing is left.
     """
     sweeps = list(sweeps)
-    _check(sweeps, only)
+    only.check(SUITE, CHOICES, (_named(sweep, e) for sweep in sweeps for e in sweep.entrants))
     found = False
     for sweep in sweeps:
-        entrants = tuple(each for each in sweep.entrants if _agrees(_names(each), only))
-        if entrants and _agrees(_place(sweep), only):
+        entrants = tuple(each for each in sweep.entrants if only.takes(_named(sweep, each)))
+        if entrants:
             found = True
             yield replace(sweep, entrants=entrants)
     if not found:
-        words = " ".join(f"--only {key}={','.join(values)}" for key, values in only.items())
-        raise UsageError(f"{words}: the throughput suite has no such measurement")
+        raise UsageError(f"suite {SUITE} {only}: it has no such measurement")
 
 
-def _check(sweeps: list[Sweep], only: Mapping[str, tuple[str, ...]]) -> None:
-    known: dict[str, set[str]] = {key: set() for key in CHOICES}
-    for sweep in sweeps:
-        for entrant in sweep.entrants:
-            for key, name in {**_place(sweep), **_names(entrant)}.items():
-                known[key].add(name)
-    for key, values in only.items():
-        if key not in CHOICES:
-            raise unknown("key in --only", key, CHOICES)
-        for each in values:
-            if each not in known[key]:
-                raise unknown(f"{key} in --only for suite throughput:", each, known[key])
-
-
-def _place(sweep: Sweep) -> dict[str, str]:
+def _named(sweep: Sweep, entrant: Entrant) -> dict[str, str]:
     return {
         "task": sweep.task,
         "backbone": sweep.backbone,
         "mode": sweep.mode,
         "precision": sweep.options.precision,
+        "baseline": entrant.baseline,
+        "engine": entrant.contender.name,
     }
-
-
-def _names(entrant: Entrant) -> dict[str, str]:
-    return {"baseline": entrant.baseline, "engine": entrant.contender.name}
-
-
-def _agrees(own: Mapping[str, str], only: Mapping[str, tuple[str, ...]]) -> bool:
-    return all(key not in only or value in only[key] for key, value in own.items())
 
 
 def _all_shapes() -> list[tuple[str, str]]:

@@ -60,7 +60,7 @@ def test_the_search_finds_them(code: str, tmp_path: Path) -> None:
     assert [refused(call) for call in calls(tmp_path / "bad.py")] == [True]
 
 
-@pytest.mark.parametrize("name", ["../out", "/tmp/out", "a/b", "..", "a\\\\b", ".hidden", ""])
+@pytest.mark.parametrize("name", ["../out", "/out", "a/b", "..", "a\\\\b", ".hidden", ""])
 def test_the_name_of_a_suite_is_no_path(name: str, tmp_path: Path) -> None:
     path = tmp_path / "suite.toml"
     path.write_text(

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from baselines.errors import UsageError
+from bench.only import Only
 from bench.runs.cells import Cell
 from bench.runs.planning import Options, check_data, plan
 from bench.runs.records import Run
@@ -223,11 +224,11 @@ def test_what_the_suite_asks_for_is_written_down(finished: tuple[Session, Heard]
 
 
 def test_only_leaves_the_plan_whole_and_names_the_nearest_value(tmp_path: Path) -> None:
-    planned = plan(suite(), Options(out=tmp_path, only={"baseline": ("lstm",)}))
+    planned = plan(suite(), Options(out=tmp_path, only=Only({"baseline": ("lstm",)})))
     assert {cell.baseline for cell in planned.training} == {"lstm"}
     assert len(json.loads(planned.document())["cells"]) == 4
     with pytest.raises(UsageError, match="did you mean 'lstm'"):
-        plan(suite(), Options(out=tmp_path, only={"baseline": ("lstm", "lstn")}))
+        plan(suite(), Options(out=tmp_path, only=Only({"baseline": ("lstm", "lstn")})))
 
 
 def test_an_engine_that_cannot_express_a_baseline_is_na(tmp_path: Path) -> None:

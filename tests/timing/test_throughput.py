@@ -10,6 +10,7 @@ from baselines import backbones
 from baselines.engines import ENGINES
 from baselines.errors import UsageError
 from bench.cli.throughput import RunFiles
+from bench.only import Only
 from bench.results import settle
 from bench.runs.store import Store
 from bench.tables import read_records, write_tables
@@ -186,17 +187,18 @@ def test_points_of_one_folder_are_rows_of_their_own(machine, tmp_path):
 
 
 def test_only_chooses_sweeps_and_entrants():
-    only = {"task": ("nmnist",), "engine": ("native", "snntorch"), "mode": ("training",)}
-    found = list(chosen(plan("cpu"), only))
+    engines = ("native", "snntorch")
+    only = {"task": ("nmnist",), "engine": engines, "mode": ("training",)}
+    found = list(chosen(plan("cpu"), Only(only)))
     assert {(sweep.task, sweep.mode) for sweep in found} == {("nmnist", "training")}
-    assert {e.contender.name for sweep in found for e in sweep.entrants} == set(only["engine"])
+    assert {e.contender.name for sweep in found for e in sweep.entrants} == set(engines)
     assert {sweep.backbone for sweep in found} == {"small", "plif"}
     with pytest.raises(UsageError, match="did you mean 'backbone'"):
-        list(chosen(plan("cpu"), {"backbon": ("small",)}))
+        list(chosen(plan("cpu"), Only({"backbon": ("small",)})))
     with pytest.raises(UsageError, match="did you mean 'nmnist'"):
-        list(chosen(plan("cpu"), {"task": ("mnist", "nmnits")}))
+        list(chosen(plan("cpu"), Only({"task": ("mnist", "nmnits")})))
     with pytest.raises(UsageError, match=r"--only task=nmnist --only backbone=tokens: .*no such"):
-        list(chosen(plan("cpu"), {"task": ("nmnist",), "backbone": ("tokens",)}))
+        list(chosen(plan("cpu"), Only({"task": ("nmnist",), "backbone": ("tokens",)})))
 
 
 def test_every_baseline_task_and_engine_is_somewhere_in_the_plan():
