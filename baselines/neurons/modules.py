@@ -92,12 +92,12 @@ class _Neuron(Neuron, nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Outputs [T, B, ...] of currents [T, B, ...]; UsageError for another rank or type."""
         check_currents(x, self.recurrent)
-        shaped = (
-            per_channel(self.alpha, x, "alpha"),
-            per_channel(self.beta, x, "beta"),
-            per_channel(self.v_threshold, x, "v_threshold"),
-            self.k,
-        )
+        alpha, beta, v_threshold = self.alpha, self.beta, self.v_threshold
+        if alpha.dim() or beta.dim() or v_threshold.dim():
+            alpha = per_channel(alpha, x, "alpha")
+            beta = per_channel(beta, x, "beta")
+            v_threshold = per_channel(v_threshold, x, "v_threshold")
+        shaped = alpha, beta, v_threshold, self.k
         w_rec = None if self.recurrent is None else self.w_rec
         if self.engine == "reference":
             with autocast_off(x):

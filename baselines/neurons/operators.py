@@ -52,7 +52,7 @@ def _fake_gradients(needs: list[bool], tensors: tuple[Tensor | None, ...]) -> tu
 
 def _forward(x, alpha, beta, v_threshold, k, spelled):
     step = _step(k, spelled)
-    kernel = select(x, _given(alpha, beta, v_threshold, k), step)
+    kernel = select(x, (alpha, beta, v_threshold), step)
     return kernel.forward(x, alpha, beta, v_threshold, k, step)
 
 
@@ -62,7 +62,7 @@ def _fake_forward(x, alpha, beta, v_threshold, k, spelled):
 
 def _backward(grad_y, x, alpha, beta, v_threshold, k, spelled, needs):
     step = _step(k, spelled)
-    kernel = select(x, _given(alpha, beta, v_threshold, k), step)
+    kernel = select(x, (alpha, beta, v_threshold), step)
     return kernel.backward(grad_y, x, alpha, beta, v_threshold, k, step, tuple(needs))
 
 
@@ -72,7 +72,7 @@ def _fake_backward(grad_y, x, alpha, beta, v_threshold, k, spelled, needs):
 
 def _recurrent_forward(x, w_rec, alpha, beta, v_threshold, k, spelled):
     step = _step(k, spelled)
-    kernel = select_recurrent(x, _given(alpha, beta, v_threshold, k), step)
+    kernel = select_recurrent(x, (alpha, beta, v_threshold), step)
     return kernel.forward(x, w_rec, alpha, beta, v_threshold, k, step)
 
 
@@ -82,17 +82,13 @@ def _fake_recurrent_forward(x, w_rec, alpha, beta, v_threshold, k, spelled):
 
 def _recurrent_backward(grad_y, x, w_rec, alpha, beta, v_threshold, k, spelled, needs):
     step = _step(k, spelled)
-    kernel = select_recurrent(x, _given(alpha, beta, v_threshold, k), step)
+    kernel = select_recurrent(x, (alpha, beta, v_threshold), step)
     return kernel.backward(grad_y, x, w_rec, alpha, beta, v_threshold, k, step, tuple(needs))
 
 
 def _fake_recurrent_backward(grad_y, x, w_rec, alpha, beta, v_threshold, k, spelled, needs):
     grads = _fake_gradients(needs, (x, w_rec, alpha, beta, v_threshold, k))
     return (x.new_empty(x.shape), *grads[1:]) if needs[0] else grads
-
-
-def _given(alpha, beta, v_threshold, k):
-    return (alpha, beta, v_threshold) if k is None else (alpha, beta, v_threshold, k)
 
 
 # Defined in the library itself: what custom_op wraps around a call costs more than a

@@ -35,8 +35,7 @@ class Step:
     detach_reset: bool = False
     slope: float = 0.01
     spelled: str = field(init=False, repr=False, compare=False)
-    """All of the above in one line."""
-    hashed: int = field(init=False, repr=False, compare=False)
+    """All of the above in one line; what is looked up at every call goes by it."""
 
     @property
     def rest(self) -> float:
@@ -47,11 +46,6 @@ class Step:
         given = {f.name: getattr(self, f.name) for f in fields(self) if f.init}
         spelled = " ".join(f"{name}={value}" for name, value in given.items())
         object.__setattr__(self, "spelled", spelled)
-        object.__setattr__(self, "hashed", hash(tuple(given.values())))
-
-    def __hash__(self) -> int:
-        # Kept: steps are looked up several times a call.
-        return self.hashed
 
     @staticmethod
     @functools.cache

@@ -59,7 +59,7 @@ class Kernel(Protocol):
     def refuses(self, x: Tensor, parameters: tuple[Tensor, ...], step: Step) -> str | None:
         """Why this kernel cannot compute the step on x, or None when it can.
 
-        `parameters` is (alpha, beta, v_threshold), then k with KLIF.
+        `parameters` is (alpha, beta, v_threshold).
         """
 
     def forward(

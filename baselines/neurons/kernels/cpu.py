@@ -37,7 +37,7 @@ class Cpu:
     def name(self) -> str:
         """ "cpu-avx512 (g++ 12.2.0)"; before anything could be compiled just "cpu"."""
         try:
-            library = cpu_call.forward_library(Step(), torch.float32, varied=False)
+            library = cpu_call.forward_library(Step().spelled, torch.float32, False)
             return f"cpu-{library.instruction_set().decode()} ({cpu_build.compiler().short})"
         except cpu_build.Unavailable:
             return "cpu"
@@ -48,7 +48,7 @@ class Cpu:
         if x.dtype not in cpu_call.VALUES:
             return f"x is {str(x.dtype).removeprefix('torch.')}, not float32 or bfloat16"
         try:
-            cpu_call.forward_library(step, x.dtype, varied_by_column(parameters[:3]))
+            cpu_call.forward_library(step.spelled, x.dtype, varied_by_column(*parameters))
         except cpu_build.Unavailable as reason:
             return str(reason)
         return None
@@ -65,11 +65,10 @@ class Cpu:
         dense = x.is_contiguous()
         frames = x if dense else time_outermost(x)
         plan = _plan_of(frames, alpha, beta, v_threshold, step, BLOCK)
-        values = plan.values(alpha, beta, v_threshold)
-        call = plan.told(frames, values, k)
+        call, _values = plan.told(frames, alpha, beta, v_threshold, k)
         y = empty_frames(frames)
         call.y = y.data_ptr()
-        cpu_call.forward_library(step, x.dtype, plan.varied).neuron_forward(call)
+        cpu_call.forward_library(step.spelled, x.dtype, plan.varied).neuron_forward(call)
         return y if dense else laid_out_like(x, y)
 
     def backward(
@@ -88,15 +87,14 @@ class Cpu:
         plan = _plan_of(frames, alpha, beta, v_threshold, step, SCRATCH // (4 * max(1, len(x))))
         wanted = cpu_call.wanted_sums(needs, k)
         try:
-            library = cpu_call.backward_library(step, x.dtype, plan.varied, wanted)
+            library = cpu_call.backward_library(step.spelled, x.dtype, plan.varied, wanted)
         except cpu_build.Unavailable as reason:
             stands_aside(f"kernel cpu stands aside in a backward pass: {reason}")
             return Portable().backward(grad_y, x, alpha, beta, v_threshold, k, step, needs)
         grad_y = grad_y if grad_y.dtype is x.dtype else grad_y.to(x.dtype)
         grad_y = with_frame_strides(grad_y, frames.stride()[1:])
         grad_x = empty_frames(frames) if needs[0] else None
-        values = plan.values(alpha, beta, v_threshold)
-        call = plan.told(frames, values, k)
+        call, _values = plan.told(frames, alpha, beta, v_threshold, k)
         call.grad_y, call.grad_y_stride = grad_y.data_ptr(), grad_y.stride(0)
         call.grad_x = None if grad_x is None else grad_x.data_ptr()
         scratch = x.new_empty(plan.scratch, dtype=torch.float32)
@@ -109,32 +107,36 @@ class Cpu:
         return of_x, of_alpha, of_beta, of_threshold, of_k
 
 
-def varied_by_column(parameters: tuple[Tensor, ...]) -> bool:
-    """Whether alpha, beta or v_threshold differ between columns."""
-    alpha, beta, v_threshold = parameters  # spelled out: this runs at every call
+def varied_by_column(alpha: Tensor, beta: Tensor, v_threshold: Tensor) -> bool:
+    """Whether a parameter differs between columns."""
     return alpha.numel() > 1 or beta.numel() > 1 or v_threshold.numel() > 1
 
 
 class _Plan(NamedTuple):
-    """What stays the same from call to call; pointers and k come with the call."""
+    """What stays the same from call to call; pointers and k come with the call.
+
+    In a network all of this runs from cold caches, where every function costs microseconds.
+    """
 
     call: cpu_call.Call
     spreads: tuple[Spread, Spread, Spread]
     varied: bool
     scratch: int  # values a backward pass recomputes into
 
-    def values(self, alpha: Tensor, beta: Tensor, v_threshold: Tensor) -> tuple[Tensor, ...]:
-        of_alpha, of_beta, of_threshold = self.spreads
-        return of_alpha.values(alpha), of_beta.values(beta), of_threshold.values(v_threshold)
-
-    def told(self, frames: Tensor, values: tuple[Tensor, ...], k: Tensor | None) -> cpu_call.Call:
-        """A call of its own: others may be under way in other threads."""
+    def told(
+        self, frames: Tensor, alpha: Tensor, beta: Tensor, v_threshold: Tensor, k: Tensor | None
+    ) -> tuple[cpu_call.Call, tuple[Tensor, Tensor, Tensor]]:
+        """A call of its own, since others may be under way in other threads, and the values of the
+        parameters, to be kept alive as long as it is used.
+        """
         call = cpu_call.Call.from_buffer_copy(self.call)
         call.x = frames.data_ptr()
-        cpu_call.point(call, values)
+        of_alpha, of_beta, of_threshold = self.spreads
+        values = of_alpha.values(alpha), of_beta.values(beta), of_threshold.values(v_threshold)
+        cpu_call.point(call, *values)
         if k is not None:
             call.constants.k = k.item()
-        return call
+        return call, values
 
 
 def _plan_of(
@@ -143,7 +145,7 @@ def _plan_of(
     """`most`: columns of a block."""
     shapes = alpha.shape, beta.shape, v_threshold.shape
     threads = torch.get_num_threads()
-    return _plan(frames.shape, frames.stride(), frames.dtype, shapes, step, most, threads)
+    return _plan(frames.shape, frames.stride(), frames.dtype, shapes, step.spelled, most, threads)
 
 
 @functools.lru_cache(maxsize=256)
@@ -152,7 +154,7 @@ def _plan(
     strides: tuple[int, ...],
     dtype: torch.dtype,
     given: tuple[torch.Size, torch.Size, torch.Size],
-    step: Step,
+    spelled: str,
     most: int,
     threads: int,
 ) -> _Plan:
@@ -165,7 +167,7 @@ def _plan(
         threads=threads,
         stream=_streams(columns * dtype.itemsize, shape[0]),
         x_stride=strides[0],
-        constants=cpu_call.constants(step, k=None),
+        constants=cpu_call.constants(Step.read(spelled), k=None),
     )
     alpha, beta, v_threshold = (spread(tuple(of), shape[1:], strides[1:]) for of in given)
     spreads = alpha, beta, v_threshold

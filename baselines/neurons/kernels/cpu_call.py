@@ -135,9 +135,8 @@ def lay_out(call: Call, spreads: tuple[Spread, ...]) -> None:
         field.period, field.inner = spread.period, spread.inner
 
 
-def point(call: Call, values: tuple[Tensor, ...]) -> None:
-    """Tells alpha, beta and v_threshold to a call; keep them alive as long as it is used."""
-    alpha, beta, v_threshold = values
+def point(call: Call, alpha: Tensor, beta: Tensor, v_threshold: Tensor) -> None:
+    """Tells the values of parameters to a call; keep them alive as long as it is used."""
     call.alpha.values = alpha.data_ptr()
     call.beta.values = beta.data_ptr()
     call.v_threshold.values = v_threshold.data_ptr()
@@ -156,34 +155,38 @@ def forget() -> None:
 
 
 @functools.cache
-def forward_library(step: Step, dtype: torch.dtype, varied: bool) -> ctypes.CDLL:
-    """The forward variant of a step; Unavailable when it cannot be had."""
-    library = cpu_build.load("forward.cpp", forward_macros(step, dtype, varied))
+def forward_library(spelled: str, dtype: torch.dtype, varied: bool) -> ctypes.CDLL:
+    """The forward variant of a step, as it spells itself; Unavailable when it cannot be had."""
+    macros = forward_macros(Step.read(spelled), dtype, varied)
+    library = cpu_build.load("forward.cpp", macros)
     return _checked(library, "neuron_forward")
 
 
 @functools.cache
 def backward_library(
-    step: Step, dtype: torch.dtype, varied: bool, sums: tuple[bool, bool, bool, bool]
+    spelled: str, dtype: torch.dtype, varied: bool, sums: tuple[bool, bool, bool, bool]
 ) -> ctypes.CDLL:
     """The backward variant that sums the gradients of (alpha, beta, v_threshold, k) asked for."""
-    library = cpu_build.load("backward.cpp", backward_macros(step, dtype, varied, sums))
+    macros = backward_macros(Step.read(spelled), dtype, varied, sums)
+    library = cpu_build.load("backward.cpp", macros)
     return _checked(library, "neuron_backward")
 
 
 @functools.cache
-def recurrent_forward_library(step: Step, dtype: torch.dtype, varied: bool) -> ctypes.CDLL:
+def recurrent_forward_library(spelled: str, dtype: torch.dtype, varied: bool) -> ctypes.CDLL:
     """As `forward_library`, for recurrent neurons."""
-    library = cpu_build.load("recurrent_forward.cpp", forward_macros(step, dtype, varied))
+    macros = forward_macros(Step.read(spelled), dtype, varied)
+    library = cpu_build.load("recurrent_forward.cpp", macros)
     return _checked_recurrent(library, "recurrent_forward")
 
 
 @functools.cache
 def recurrent_backward_library(
-    step: Step, dtype: torch.dtype, varied: bool, sums: tuple[bool, bool, bool, bool]
+    spelled: str, dtype: torch.dtype, varied: bool, sums: tuple[bool, bool, bool, bool]
 ) -> ctypes.CDLL:
     """As `backward_library`, for recurrent neurons."""
-    library = cpu_build.load("recurrent_backward.cpp", backward_macros(step, dtype, varied, sums))
+    macros = backward_macros(Step.read(spelled), dtype, varied, sums)
+    library = cpu_build.load("recurrent_backward.cpp", macros)
     return _checked_recurrent(library, "recurrent_backward")
 
 

@@ -29,7 +29,7 @@ class CpuRecurrent:
         if x.shape[2] > MOST_NEURONS:
             return f"{x.shape[2]} recurrent neurons, more than {MOST_NEURONS}"
         try:
-            cpu_call.recurrent_forward_library(step, x.dtype, varied_by_column(parameters[:3]))
+            cpu_call.recurrent_forward_library(step.spelled, x.dtype, varied_by_column(*parameters))
         except cpu_build.Unavailable as reason:
             return str(reason)
         return None
@@ -49,7 +49,8 @@ class CpuRecurrent:
         y = torch.empty_like(layer.x)
         call = layer.call
         call.weights, call.layer.y = weights.data_ptr(), y.data_ptr()
-        cpu_call.recurrent_forward_library(step, x.dtype, layer.varied).recurrent_forward(call)
+        library = cpu_call.recurrent_forward_library(step.spelled, x.dtype, layer.varied)
+        library.recurrent_forward(call)
         return y
 
     def backward(
@@ -71,7 +72,9 @@ class CpuRecurrent:
         layer = _Layer(x, parameters, k, step)
         wanted = cpu_call.wanted_sums(needs, k)
         try:
-            library = cpu_call.recurrent_backward_library(step, x.dtype, layer.varied, wanted)
+            library = cpu_call.recurrent_backward_library(
+                step.spelled, x.dtype, layer.varied, wanted
+            )
         except cpu_build.Unavailable as reason:
             stands_aside(f"kernel cpu stands aside in a recurrent backward pass: {reason}")
             return PortableRecurrent().backward(grad_y, x, w_rec, *parameters, k, step, needs)
@@ -105,7 +108,7 @@ class _Layer:
         self.x = x.contiguous()
         time_steps, samples, self.neurons = x.shape
         self.row = max(1, -(-self.neurons // cpu_call.ROW)) * cpu_call.ROW
-        self.varied = varied_by_column(parameters)
+        self.varied = varied_by_column(*parameters)
         self.parameters = tuple(self._by_column(p) for p in parameters)
         frame, strides = (samples, self.row), (self.row, 1)
         self.spreads = tuple(spread(tuple(p.shape), frame, strides) for p in self.parameters)
@@ -128,7 +131,7 @@ class _Layer:
             padded=self.row,
         )
         cpu_call.lay_out(self.call.layer, self.spreads)
-        cpu_call.point(self.call.layer, self.values)
+        cpu_call.point(self.call.layer, *self.values)
 
     def weights(self, matrix: Tensor) -> Tensor:
         """[N, N] with padded rows; RuntimeError for another shape or device."""
