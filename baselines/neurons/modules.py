@@ -93,7 +93,7 @@ class _Neuron(Neuron, nn.Module):
         """Outputs [T, B, ...] of currents [T, B, ...]; UsageError for another rank or type."""
         check_currents(x, self.recurrent)
         alpha, beta, v_threshold = self.alpha, self.beta, self.v_threshold
-        if alpha.dim() or beta.dim() or v_threshold.dim():
+        if alpha.dim() or beta.dim() or v_threshold.dim():  # else spared three calls
             alpha = per_channel(alpha, x, "alpha")
             beta = per_channel(beta, x, "beta")
             v_threshold = per_channel(v_threshold, x, "v_threshold")

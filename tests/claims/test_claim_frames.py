@@ -159,6 +159,8 @@ def test_babi_has_the_same_recipes_in_both_suites() -> None:
     assert sorted(short.tasks + long.tasks) == sorted(FAMILY_TASKS)
     assert (short.tasks, short.recipe) == (short_scaled.tasks, short_scaled.recipe)
     assert (long.tasks, long.recipe) == (long_scaled.tasks, long_scaled.recipe)
+    shorter = {"epochs": short.recipe.tuning_epochs, "tuning_epochs": None}
+    assert long.recipe == short.recipe.model_copy(update=shorter), "they differ in epochs alone"
 
 
 def test_one_budget_for_suites_and_claims() -> None:

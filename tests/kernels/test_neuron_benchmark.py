@@ -59,6 +59,27 @@ def test_training_work_reaches_x_and_parameters() -> None:
     assert layer.v_threshold.grad is None
 
 
+class Asked(nn.Module):
+    """Remembers whether gradients were on at its calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers: list[bool] = []
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.answers.append(torch.is_grad_enabled())
+        return 2 * x
+
+
+def test_gradients_are_on_in_training_alone() -> None:
+    asked = Asked()
+    found = list(layers.measure(Cell("lif", 2, 4096), {NATIVE: asked}, rounds=3, warmup=1))
+    assert {row.work for row in found} == {"forward", "training"}
+    half = len(asked.answers) // 2
+    assert asked.answers == [False] * half + [True] * half
+    assert torch.is_grad_enabled()
+
+
 def test_the_floor_is_the_same_network_with_relu() -> None:
     native, floor = network.network(NATIVE, "small"), network.network(FLOOR, "small")
     assert any(isinstance(m, Neuron) for m in native.modules())
