@@ -17,9 +17,9 @@ from bench.cli.console import console, emit_json, note
 from bench.counting import METRICS, Counts, Measurement, measurements, trained_counts
 from bench.counting.costs import cost
 from bench.counting.energy import ENERGY
+from bench.runs.counts import count_samples
 from bench.runs.records import Run
 from bench.runs.store import read_run
-from bench.runs.train import count_samples
 from bench.tasks import load
 
 HEADS = {"mac_effective": "mac eff.", "elementwise": "elem."}

@@ -18,6 +18,11 @@ LAYER_METRICS = (
     "weights", "parameters", "mac_dense", "mac_effective", "ac", "elementwise", "spike_rate",
 )  # fmt: skip
 
+MEASURED = frozenset(METRICS).union(
+    *((f"energy_{name}", f"energy_dense_{name}") for name in ENERGY)
+)
+"""The names of all that `measurements` gives."""
+
 
 @dataclass(frozen=True)
 class Measurement:

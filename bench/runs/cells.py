@@ -153,6 +153,9 @@ def training_cells(suite: Suite, seeds: int | None = None) -> Iterator[Cell]:
 
 
 def _group_cells(suite: Suite, group: Group) -> Iterator[Cell]:
+    measure = suite.measure
+    if group.count_samples is not None:
+        measure = measure.model_copy(update={"count_samples": group.count_samples})
     for task in group.tasks:
         for budget in group.budgets or (EQUAL_BACKBONE,):
             for baseline in group.baselines:
@@ -167,7 +170,7 @@ def _group_cells(suite: Suite, group: Group) -> Iterator[Cell]:
                     budget_reference=group.budget_reference,
                     seed=None,
                     recipe=group.recipe,
-                    measure=suite.measure,
+                    measure=measure,
                     data=group.data,
                     options=group.options,
                     time_limit=group.time_limit,

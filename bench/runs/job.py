@@ -12,7 +12,8 @@ from bench.runs.store import Stamp, Store
 class Job:
     """A cell with what it needs from this machine; picklable.
 
-    `seen` is the state of its run file when it was decided to run it.
+    `seen` is the state of its run file when it was decided to run it; `trained` a finished run that
+    differs in its counted samples alone.
     """
 
     cell: Cell
@@ -23,3 +24,4 @@ class Job:
     learning_rate: float = 0.0
     tuning_seconds: float = 0.0
     seen: Stamp | None = None
+    trained: str | None = None

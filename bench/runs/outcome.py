@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
+from bench.runs.cells import Cell
 from bench.runs.records import Record
 
 
@@ -21,3 +23,27 @@ class Outcome:
     layers: list[dict[str, Any]] = field(default_factory=list)
     provenance: dict[str, Any] = field(default_factory=dict)
     state: dict[str, Tensor] | None = None
+
+
+def measured(
+    cell: Cell, metric: str, value: float, unit: str, n: int = 1, spread: float | None = None
+) -> Record:
+    """One measured value of a cell."""
+    return Record(
+        task=cell.task,
+        backbone=cell.backbone,
+        baseline=cell.baseline,
+        engine=cell.engine,
+        budget=cell.budget,
+        seed=cell.seed,
+        metric=metric,
+        value=float(value),
+        unit=unit,
+        n=n,
+        spread=spread,
+    )
+
+
+def packed(correct: np.ndarray) -> dict[str, Any]:
+    """Which test samples were right: hexadecimal of the bits in stored order, zero-filled."""
+    return {"correct": np.packbits(correct).tobytes().hex(), "n": len(correct)}

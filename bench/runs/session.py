@@ -14,6 +14,7 @@ from bench.runs.job import Job
 from bench.runs.local import execute
 from bench.runs.planning import Options, Plan
 from bench.runs.records import Run
+from bench.runs.recount import Trainings
 from bench.runs.store import Stamp
 from bench.runs.tuning import TuningFailed, choose_learning_rate
 
@@ -38,6 +39,9 @@ class Session:
     failures: list[Run] = field(default_factory=list)
     ran: int = 0
     _seen: dict[str, Stamp | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._trainings = Trainings(self.plan.store)
 
     def run(self) -> None:
         """Tune, then train, then time: timing never runs beside training."""
@@ -108,10 +112,13 @@ class Session:
         options, store = self.options, self.plan.store
         seen = self._seen[cell.run_id]
         job = Job(cell, store, options.data_dir, options.device, options.jobs, seen=seen)
-        if not cell.recipe.learning_rate_grid:
-            return replace(job, learning_rate=cell.recipe.learning_rate)
-        try:
-            rate, seconds = choose_learning_rate(cell, store)
-        except TuningFailed as error:
-            return failed(job, error)
-        return replace(job, learning_rate=rate, tuning_seconds=seconds)
+        rate, seconds = cell.recipe.learning_rate, 0.0
+        if cell.recipe.learning_rate_grid:
+            try:
+                rate, seconds = choose_learning_rate(cell, store)
+            except TuningFailed as error:
+                return failed(job, error)
+        job = replace(job, learning_rate=rate, tuning_seconds=seconds)
+        if cell.kind != "train" or options.force:
+            return job
+        return replace(job, trained=self._trainings.same(cell, rate))

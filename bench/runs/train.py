@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from bench import metrics
-from bench.counting import layer_rows, measurements, trained_counts
 from bench.runs.cells import Cell
+from bench.runs.counts import counted
 from bench.runs.ingredients import build_net, load_splits
-from bench.runs.outcome import Outcome
+from bench.runs.outcome import Outcome, measured, packed
 from bench.runs.records import Record
 from bench.tasks import Split
 from bench.training import Diverged, Fit, fit, predict
@@ -55,25 +54,20 @@ def train_cell(
             raise
         findings = _findings(health)
     predictions = predict(net, splits.test, caller)
-    record = functools.partial(_record, cell)
+    record = functools.partial(measured, cell)
     records = [
         record("test_accuracy", predictions.accuracy, "%", n=len(splits.test)),
         *_group_records(cell, splits.test, predictions.correct),
         *_fit_records(cell, done, learning_rate, tuning_seconds),
     ]
-    layers: list[dict[str, Any]] = []
-    if cell.measure.count_samples:
-        samples = count_samples(splits.test, cell.measure.count_samples)
-        counts = trained_counts(net.cpu(), samples)
-        counted = measurements(counts)
-        records += [record(m.metric, m.value, m.unit, m.n, m.spread) for m in counted]
-        layers = layer_rows(counts)
+    counts, layers = counted(cell, net, splits.test)
+    records += counts
     records += [record(*value) for value in metrics.measure(cell.measure.metrics, net, splits)]
     return Outcome(
         records=records,
         curves=done.curves,
         health=findings,
-        predictions={"correct": pack_bits(predictions.correct), "n": len(predictions.correct)},
+        predictions=packed(predictions.correct),
         layers=layers,
         provenance={"data": splits.provenance},
         state={name: tensor.cpu() for name, tensor in done.state.items()},
@@ -102,22 +96,6 @@ def tune_cell(
     return Outcome(records, done.curves, provenance={"data": splits.provenance})
 
 
-def count_samples(test: Split, number: int) -> list[Tensor]:
-    """`number` test samples spread evenly over the stored order, each [T, 1, ...]."""
-    chosen = set(np.linspace(0, len(test) - 1, min(number, len(test))).round().astype(int).tolist())
-    found = {}
-    for batch in test.batches(128):
-        for column, index in enumerate(batch.index.tolist()):
-            if index in chosen:
-                found[index] = batch.x[:, column : column + 1].clone()
-    return [found[index] for index in sorted(found)]
-
-
-def pack_bits(correct: np.ndarray) -> str:
-    """Which test samples were right: hexadecimal of the bits in stored order, zero-filled."""
-    return np.packbits(correct).tobytes().hex()
-
-
 def _findings(health: Health) -> list[dict[str, Any]]:
     """Findings as JSON; a value that is no number any more is null."""
     return [
@@ -126,30 +104,12 @@ def _findings(health: Health) -> list[dict[str, Any]]:
     ]
 
 
-def _record(
-    cell: Cell, metric: str, value: float, unit: str, n: int = 1, spread: float | None = None
-) -> Record:
-    return Record(
-        task=cell.task,
-        backbone=cell.backbone,
-        baseline=cell.baseline,
-        engine=cell.engine,
-        budget=cell.budget,
-        seed=cell.seed,
-        metric=metric,
-        value=float(value),
-        unit=unit,
-        n=n,
-        spread=spread,
-    )
-
-
 def _group_records(cell: Cell, test: Split, correct: np.ndarray) -> list[Record]:
     if test.groups is None:
         return []
     groups = np.asarray(test.groups)
     return [
-        _record(
+        measured(
             cell,
             f"test_accuracy/{name}",
             100.0 * float(correct[groups == name].mean()),
@@ -163,7 +123,7 @@ def _group_records(cell: Cell, test: Split, correct: np.ndarray) -> list[Record]
 def _fit_records(
     cell: Cell, done: Fit, learning_rate: float, tuning_seconds: float
 ) -> list[Record]:
-    record = functools.partial(_record, cell)
+    record = functools.partial(measured, cell)
     records = [
         record("validation_accuracy", done.validation_accuracy, "%"),
         record("best_epoch", done.best_epoch, "1"),

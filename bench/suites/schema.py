@@ -75,6 +75,8 @@ class Group(_Strict):
     budgets: tuple[Literal["equal-backbone", "equal-budget"], ...] = (EQUAL_BACKBONE,)
     budget_reference: str = "liaf-net"
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] | None = None
+    count_samples: int | None = Field(default=None, ge=0)
+    """In place of the suite's: test samples that are counted."""
     data: dict[str, Any] = Field(default_factory=dict)
     options: dict[str, Any] = Field(default_factory=dict)
     time_limit: Positive = 6 * 3600.0

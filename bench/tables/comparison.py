@@ -14,6 +14,7 @@ from bench.results.settle import from_records
 from bench.results.source import describe
 from bench.tables import aggregate
 from bench.tables.columns import COST, ENERGY, MAIN, MAIN_ENERGY, place
+from bench.tables.counted import counted_samples
 from bench.tables.states import states
 
 BLOCK = ["suite", "machine", "task", "backbone", "data", "budget"]
@@ -100,6 +101,7 @@ def everything(records: Records) -> pd.DataFrame:
     units = dict(zip(long["metric"], long["unit"], strict=True))
     frame.attrs = {"units": units, "source": describe(results), "layout": "metrics"}
     frame.attrs |= {"title": "All metrics", "label": "metrics"}
+    frame.attrs |= {"counted": counted_samples(results, BLOCK)}
     return frame
 
 

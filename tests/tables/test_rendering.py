@@ -136,6 +136,28 @@ def test_captions_say_where_the_numbers_come_from(frame: pd.DataFrame) -> None:
             assert said in text
 
 
+@pytest.mark.parametrize(
+    ("whole", "said"),
+    [
+        (1000, "means over 16 to 25 of 1,000 test samples, with a standard error of up to 10.0 %"),
+        (25, "means over 16 to 25 of 25 test samples, with a standard error of up to 10.0 %"),
+        (16, "means over all 16 to 25 test samples. Suite"),
+    ],
+)
+def test_captions_say_how_far_the_counted_samples_move_the_counts(
+    tmp_path: Path, whole: int, said: str
+) -> None:
+    """By hand: 40 / sqrt(16) is 10 % of 100, 5 / sqrt(25) 0.2 % of 500; no spread is no sample."""
+    runs = [train_run("liaf-net"), train_run("lif-snn")]
+    for run, n, value, spread in zip(runs, (16, 25), (100.0, 500.0), (40.0, 5.0), strict=True):
+        by_name = {record["metric"]: record for record in run["records"]}
+        by_name["test_accuracy"]["n"] = whole
+        by_name["mac_dense"] |= {"n": n, "value": value, "spread": spread}
+    frame = comparison(results_of(tmp_path, runs))
+    assert said in render(frame, "md")
+    assert "means over" not in render(frame, "md", columns=["test_accuracy"])
+
+
 def test_latex_has_rules_marks_and_citations(frame: pd.DataFrame) -> None:
     text = render(frame, "tex")
     for rule in (r"\toprule", r"\midrule", r"\bottomrule", r"\caption{", r"\label{tab:comparison-"):

@@ -99,7 +99,8 @@ def run_cell(
     with tempfile.TemporaryDirectory(prefix="liafbench-") as folder:
         store = Store(Path(folder))
         store.prepare()
-        here = replace(job, store=store, data_dir=data_dir, jobs=at_once, seen=None)
+        # Another run's weights are with the driver: here its training is repeated.
+        here = replace(job, store=store, data_dir=data_dir, jobs=at_once, seen=None, trained=None)
         runs: list[Run] = []
         execute(Listed([here]), 1, lambda *epoch: desk.epoch.remote(*epoch), runs.append)
         (run,) = runs

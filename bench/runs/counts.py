@@ -1,0 +1,36 @@
+"""The counts of a cell's trained network on samples of its test set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from bench.counting import layer_rows, measurements, trained_counts
+from bench.runs.cells import Cell
+from bench.runs.outcome import measured
+from bench.runs.records import Record
+from bench.tasks import Split
+
+
+def counted(cell: Cell, net: nn.Module, test: Split) -> tuple[list[Record], list[dict[str, Any]]]:
+    """Records of counts and estimated energies, and rows of layers; none without samples."""
+    if not cell.measure.count_samples:
+        return [], []
+    counts = trained_counts(net.cpu(), count_samples(test, cell.measure.count_samples))
+    records = [
+        measured(cell, m.metric, m.value, m.unit, m.n, m.spread) for m in measurements(counts)
+    ]
+    return records, layer_rows(counts)
+
+
+def count_samples(test: Split, number: int) -> list[Tensor]:
+    """`number` test samples spread evenly over the stored order, each [T, 1, ...]."""
+    chosen = set(np.linspace(0, len(test) - 1, min(number, len(test))).round().astype(int).tolist())
+    found = {}
+    for batch in test.batches(128):
+        for column, index in enumerate(batch.index.tolist()):
+            if index in chosen:
+                found[index] = batch.x[:, column : column + 1].clone()
+    return [found[index] for index in sorted(found)]
