@@ -93,7 +93,8 @@ class Rates:
         self._macs = _macs(costs)
         found: dict[tuple[bool, str], list[float]] = {}
         for folder in (folder for root in results for folder in find_folders(root)):
-            for run in Store(folder).all():
+            trained = {run.origin: run for run in Store(folder).all()}  # counted again or not
+            for run in trained.values():
                 if run.kind == "train" and run.status == "done" and not is_stale(run):
                     key, rate = self._measured(run)
                     found.setdefault(key, []).append(rate)

@@ -24,12 +24,13 @@ FACTS = {
 def folder_facts(runs: list[Run]) -> list[tuple[str, str]]:
     """Name and value of what the runs of one folder say of their surroundings."""
     facts = [
-        (title, _values(run.provenance.get(name) for run in runs)) for name, title in FACTS.items()
+        (title, _values(source.get(name) for run in runs for source in run.sources))
+        for name, title in FACTS.items()
     ]
     facts.append(("numerics version", _values(run.config.get("numerics_version") for run in runs)))
     packages: dict[str, set[str]] = {}
-    for run in runs:
-        for package, version in run.provenance.get("versions", {}).items():
+    for source in (source for run in runs for source in run.sources):
+        for package, version in source.get("versions", {}).items():
             packages.setdefault(package, set()).add(str(version))
     versions = [f"{name} {' / '.join(sorted(found))}" for name, found in packages.items()]
     facts.append(("versions", ", ".join(versions)))
@@ -57,7 +58,9 @@ def data_facts(runs: list[Run]) -> list[tuple[str, str]]:
 
 def commands(suite: str, runs: list[Run]) -> list[str]:
     """The commands that make a suite's results again, from a clone of this project."""
-    found = sorted({str(run.provenance.get("commit") or "") for run in runs} - {""})
+    in_time = sorted(runs, key=lambda run: run.started)
+    told = [str(source.get("commit") or "") for run in in_time for source in run.sources]
+    found = [commit for commit in told if commit]
     lines = [f"git checkout {shlex.quote(found[-1].removesuffix('+changes'))}"] if found else []
     if any("+changes" in each for each in found):
         lines.append("# these runs were made with uncommitted changes on top of that commit")

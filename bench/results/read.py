@@ -67,10 +67,19 @@ class _Source(BaseModel):
     kernel: str | None = None
     kernel_fallbacks: list[str] = Field(default_factory=list)
     data: dict[str, Any] = Field(default_factory=dict)
+    counted_again: _Source | None = None
 
     def kernels(self) -> str:
         """The neurons' kernel, and where a slower one had to stand in for it."""
-        return "; ".join([self.kernel or "", *self.kernel_fallbacks])
+        found = [self.kernel or "", *self.kernel_fallbacks]
+        if self.counted_again is not None:
+            found += [self.counted_again.kernel or ""]
+        return "; ".join(dict.fromkeys(found))
+
+    def commits(self) -> str:
+        """That of the run, and that of its counts where they were made later."""
+        parts = (self, self.counted_again)
+        return ", ".join(dict.fromkeys(each.commit for each in parts if each and each.commit))
 
 
 @dataclass(frozen=True)
@@ -168,7 +177,7 @@ def _run_row(run: Run, machine: str) -> tuple[Any, ...]:
         run.run_id, run.suite, machine, run.kind, config.task, config.backbone,
         option_line(config.data), config.engine, config.budget, "+".join(config.baselines),
         option_line(config.options), config.seed, run.status, run.reason or "", is_stale(run),
-        shared_recipe(config.recipe), _partial(config, source), source.commit or "",
+        shared_recipe(config.recipe), _partial(config, source), source.commits(),
         config.numerics_version, source.device or "", source.kernels(), run.started,
         tuple(_finding(each) for each in run.health), bytes.fromhex(predictions.correct),
         predictions.n, str(config.recipe.get("learning_rate", "")),

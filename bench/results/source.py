@@ -19,7 +19,7 @@ def describe(results: Results) -> dict[str, str]:
     return {
         "suite": _list(used["suite"].unique()),
         "machine": _list(used["machine"].unique()),
-        "commit": _list(short(commit) for commit in used["commit"].unique()),
+        "commit": _list(commits(used["commit"].unique())),
         "kernel": _list(used["kernel"].unique()),
         "numerics": _list(str(each) for each in used["numerics"].unique() if not pd.isna(each)),
         "seeds": _list(str(seed) for seed in sorted(set(trained["seed"].dropna()))),
@@ -40,6 +40,12 @@ def caption(source: dict[str, str]) -> str:
     )
     said = [f"{name} {source[key]}" for name, key in parts if source.get(key)]
     return "; ".join(said) + "." if said else ""
+
+
+def commits(said: Iterable[str]) -> list[str]:
+    """The commits that runs name, one or more each, as they are printed; each once."""
+    found = {each for text in said for each in text.split(", ") if each}
+    return sorted(map(short, found))
 
 
 def short(commit: str) -> str:

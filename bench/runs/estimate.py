@@ -147,8 +147,9 @@ class Estimates:
 
 
 def _usable(folder: Path) -> Iterator[Run]:
-    """Finished runs with a time of their own."""
-    return (run for run in Store(folder).all() if run.status == "done" and run.seconds > 0)
+    """Finished runs with a time of their own; a training once, however often it was counted."""
+    done = (run for run in Store(folder).all() if run.status == "done" and run.seconds > 0)
+    return iter({run.origin: run for run in done}.values())
 
 
 def _said(what: str, number: int) -> str:

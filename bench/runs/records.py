@@ -67,3 +67,19 @@ class Run(BaseModel):
     layers: list[dict[str, Any]] = Field(default_factory=list)
     started: str = ""
     seconds: float = 0.0
+
+    @property
+    def sources(self) -> list[dict[str, Any]]:
+        """The provenance of what was run, and of its counts where they were made later."""
+        again = self.provenance.get("counted_again")
+        return [self.provenance, *([again] if again else [])]
+
+    @property
+    def origin(self) -> str:
+        """The id it was trained as: its own, but for a training whose network was counted again."""
+        return str(self.sources[-1].get("trained_as", self.run_id))
+
+    @property
+    def training_started(self) -> str:
+        """When it was trained; `started` is when its counts were, where they were made later."""
+        return str(self.sources[-1].get("training_started", self.started))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
-import pickle
+import math
+import time
 import warnings
 from datetime import datetime, timezone
-from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from bench.counting.trained import MEASURED
@@ -18,10 +20,10 @@ from bench.runs.cells import Cell
 from bench.runs.counts import counted
 from bench.runs.ingredients import build_net, load_splits
 from bench.runs.job import Job
-from bench.runs.outcome import packed
-from bench.runs.provenance import provenance
-from bench.runs.records import Run
-from bench.runs.store import Store
+from bench.runs.outcome import measured, packed
+from bench.runs.records import SCHEMA, Record, Run
+from bench.runs.store import DamagedRun, Store, read_run
+from bench.suites import Recipe
 from bench.tasks import Split
 from bench.training import predict
 from bench.training.recipe import Caller
@@ -32,68 +34,89 @@ class Trainings:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._read: set[str] = set()
+        self._runs: dict[str, dict[str, float]] = {}
 
     def same(self, cell: Cell, learning_rate: float) -> str | None:
         """The run that differs from this cell in its counted samples alone, if there is one."""
+        self._look()
         found = self._runs.get(_training(cell.config()), {})
         return next(
             (run for run, rate in found.items() if rate == learning_rate and run != cell.run_id),
             None,
         )
 
-    @cached_property
-    def _runs(self) -> dict[str, dict[str, float]]:
-        """Run ids and their learning rates by training; read once, when first asked for."""
-        found: dict[str, dict[str, float]] = {}
-        for weights in sorted(self._store.checkpoints.glob("*.pt")):
-            run = self._store.read(weights.stem)
-            if run is not None and run.kind == "train" and run.status == "done":
-                rate = next(r.value for r in run.records if r.metric == "learning_rate")
-                found.setdefault(_training(run.config), {})[run.run_id] = rate
-        return found
+    def _look(self) -> None:
+        """Read what has come since: other cells of this session, and other processes."""
+        there = {weights.stem for weights in self._store.checkpoints.glob("*.pt")}
+        for run_id in sorted(there - self._read):
+            # Damaged files are for the cells they belong to, which may not be asked for here.
+            with contextlib.suppress(DamagedRun, OSError, ValidationError):
+                run = read_run(self._store.path(run_id))
+                self._read.add(run_id)
+                if run.kind == "train" and run.status == "done":
+                    self._runs.setdefault(_training(run.config), {})[run_id] = _rate(run)
 
 
-def recount(job: Job, trained: str) -> Run | None:
+def recount(job: Job, trained: str, where: dict[str, Any]) -> Run | None:
     """The run of a cell, from the stored training and new counts of its network.
 
     None where the stored weights do not classify the test set as the stored run says: then they
-    are not its weights, or this machine computes otherwise, and the cell is to be trained.
+    are not its weights, or this machine computes otherwise, and the cell is to be trained. `where`
+    is the provenance of the counts.
     """
-    began = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    began, started = datetime.now(timezone.utc).isoformat(timespec="seconds"), time.perf_counter()
     cell, store = job.cell, job.store
-    run, weights = store.read(trained), store.checkpoint(trained)
-    if run is None or not weights.exists():
+    try:
+        run = read_run(store.path(trained))
+        weights = store.checkpoint(trained).read_bytes()
+    except (DamagedRun, FileNotFoundError):  # it was there when this cell was given out
         return None
-    net = build_net(cell)
-    test = load_splits(cell, job.data_dir).test
-    if not _takes(net, weights) or _predictions(job, net, test) != run.predictions:
-        warnings.warn(f"{weights}: not the weights of run {trained}: training again", stacklevel=2)
+    net, test = build_net(cell), load_splits(cell, job.data_dir).test
+    fits = _rate(run) == job.learning_rate and _takes(net, weights)
+    if not fits or _predictions(job, net, test) != run.predictions:
+        path = store.checkpoint(trained)
+        warnings.warn(f"{path}: not the weights of run {trained}: training again", stacklevel=2)
         return None
     records, layers = counted(cell, net, test)
-    store.save_checkpoint(cell.run_id, weights.read_bytes())
+    store.save_checkpoint(cell.run_id, weights)
+    again = {
+        **where,
+        "trained_as": run.origin,
+        "training_started": run.training_started,
+        "seconds": round(time.perf_counter() - started, 3),
+    }
     return run.model_copy(
         update={
+            "schema_version": SCHEMA,
             "run_id": cell.run_id,
             "config": cell.config(),
-            "records": [r for r in run.records if r.metric not in MEASURED] + records,
+            "records": [*_kept(run, job), *records],
             "layers": layers,
-            "provenance": {
-                **run.provenance,
-                "counted_again": {
-                    "trained_as": trained,
-                    "started": began,
-                    **provenance(job.device, torch.get_num_threads()),
-                },
-            },
+            "provenance": {**run.provenance, "counted_again": again},
+            "started": began,
         }
     )
 
 
-def _takes(net: nn.Module, weights: Path) -> bool:
+def _kept(run: Run, job: Job) -> list[Record]:
+    """All that was not counted; tuning may have been repeated since."""
+    tuned = measured(job.cell, "tuning_time", job.tuning_seconds, "s")
+    kept = [record for record in run.records if record.metric not in MEASURED]
+    return [tuned if record.metric == tuned.metric else record for record in kept]
+
+
+def _rate(run: Run) -> float:
+    """NaN, which equals nothing, where the file does not say."""
+    found = (record.value for record in run.records if record.metric == "learning_rate")
+    return next(found, math.nan)
+
+
+def _takes(net: nn.Module, weights: bytes) -> bool:
     """Load weights; False where they are damaged or of another network."""
     try:
-        net.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-    except (RuntimeError, EOFError, pickle.UnpicklingError):
+        net.load_state_dict(torch.load(io.BytesIO(weights), map_location="cpu", weights_only=True))
+    except Exception:  # noqa: BLE001 - what a damaged file raises depends on where it is damaged
         return False
     return True
 
@@ -105,6 +128,7 @@ def _predictions(job: Job, net: nn.Module, test: Split) -> dict[str, Any]:
 
 
 def _training(config: dict[str, Any]) -> str:
-    """All of a configuration but how many test samples are counted."""
-    measure = {k: v for k, v in config["measure"].items() if k != "count_samples"}
-    return json.dumps(config | {"measure": measure}, sort_keys=True)
+    """All of a configuration but how many test samples are counted, defaults left out as in ids."""
+    measure = {k: v for k, v in config.get("measure", {}).items() if k != "count_samples"}
+    recipe = Recipe.model_validate(config["recipe"]).model_dump(mode="json", exclude_defaults=True)
+    return json.dumps(config | {"measure": measure, "recipe": recipe}, sort_keys=True)

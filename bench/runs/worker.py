@@ -47,12 +47,15 @@ def _work(job: Job, on_epoch: OnEpoch) -> Run:
     # What the cells before this one have freed is not this one's memory.
     trim()
     allocator = apply_policy()
-    if job.trained is not None and (run := recount(job, job.trained)) is not None:
-        seconds = run.seconds + time.perf_counter() - started
-        run = run.model_copy(update={"seconds": round(seconds, 3)})
-        job.store.write(run)
-        return run
     before = fallbacks()
+    where = {
+        **provenance(job.device, threads),
+        "jobs": 1 if cell.kind == "time" else job.jobs,
+        "allocator": allocator,
+    }
+    if job.trained is not None and (again := recount(job, job.trained, where)) is not None:
+        job.store.write(again)
+        return again
     outcome = _outcome(job, functools.partial(on_epoch, cell.run_id))
     stood_in = sorted(fallbacks() - before)
     if outcome.state is not None:
@@ -64,13 +67,7 @@ def _work(job: Job, on_epoch: OnEpoch) -> Run:
         kind=cell.kind,
         status="done",
         config=cell.config(),
-        provenance={
-            **provenance(job.device, threads),
-            "jobs": 1 if cell.kind == "time" else job.jobs,
-            "allocator": allocator,
-            "kernel_fallbacks": stood_in,
-            **outcome.provenance,
-        },
+        provenance={**where, "kernel_fallbacks": stood_in, **outcome.provenance},
         records=outcome.records,
         curves=outcome.curves,
         health=outcome.health,

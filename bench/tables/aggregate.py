@@ -16,7 +16,7 @@ def values(results: Results, metrics: Iterable[str] | None = None) -> pd.DataFra
     the interquartile range) and its number of rounds. Stale records only fill rows that have
     nothing newer.
     """
-    records = results.records[_shown(results)]
+    records = results.records[shown(results)]
     if metrics is not None:
         records = records[records["metric"].isin(list(metrics))]
     # Sums of floats depend on their order: fix it.
@@ -37,7 +37,7 @@ def values(results: Results, metrics: Iterable[str] | None = None) -> pd.DataFra
     return frame.drop(columns=["own_spread", "own_n", "seeds"])
 
 
-def _shown(results: Results) -> pd.Series:
+def shown(results: Results) -> pd.Series:
     """Which records are shown: all current ones, stale ones of rows with nothing newer."""
     stale = results.records["fate"] == "stale"
     shown = ~stale

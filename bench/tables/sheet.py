@@ -8,10 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from bench.counting.trained import MEASURED
 from bench.results import names, rows
 from bench.results.source import caption
-from bench.tables import numbers
+from bench.tables import counted, numbers
 from bench.tables.cells import (
     NOTHING,
     SAID,
@@ -142,7 +141,7 @@ def _caption(block: list[Row], columns: Sequence[Column], attrs: Mapping[Any, An
         said.append(f"rows marked '{AS_IS}' are within the budget already, and timed there")
     if any(row["mark"].startswith("still") for row in block):
         said.append("rows marked as repeated still images do not judge anybody's cost")
-    if any(each.metric in MEASURED for each in columns):
-        said.append(attrs.get("counted", {}).get(tuple(block[0][key] for key in BLOCK), ""))
+    samples = attrs.get("counted", {}).get(tuple(block[0][key] for key in BLOCK), {})
+    said.append(counted.said(samples[each.metric] for each in columns if each.metric in samples))
     text = "; ".join(part for part in said if part)
     return f"{text}. {caption(attrs.get('source', {}))}".strip()

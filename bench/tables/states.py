@@ -11,7 +11,7 @@ import pandas as pd
 
 from bench.results import CELL, Results, rows
 from bench.results.bits import answered_alike, unpack
-from bench.results.source import short
+from bench.results.source import commits
 from bench.statistics import Interval, over_both, over_samples, over_seeds
 
 SHARED_LOSS = "cross-entropy"
@@ -63,7 +63,7 @@ def _state(runs: list[Row]) -> Row:
         "interval": interval.kind if interval else "",
         "loss": _loss((counted or runs)[-1]["recipe"]),
         "stands_in": bool(runs[0].get("stands_in", False)),
-        "commit": ", ".join(sorted({short(run["commit"]) for run in counted if run["commit"]})),
+        "commit": ", ".join(commits(run["commit"] for run in counted)),
         "note": "; ".join([*_absent(missing, other), *_notes(failed, counted, stale, only_stale)]),
     }
 

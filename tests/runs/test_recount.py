@@ -10,9 +10,15 @@ import pytest
 from support.toy_suite import Heard, records, run, suite
 
 from bench.counting.trained import MEASURED
+from bench.report.sources import commands
+from bench.results import read, settle
+from bench.results.source import short
 from bench.runs.cells import training_cells
+from bench.runs.estimate import Estimates
 from bench.runs.session import Session
+from bench.runs.tuning import choose_learning_rate
 from bench.suites import Suite
+from bench.tables import comparison
 
 BASELINES = ("lif-snn", "lstm")
 
@@ -55,10 +61,90 @@ def test_counting_again_gives_what_training_again_would(
         assert (made.layers, made.curves) == (fresh.layers, fresh.curves)
         assert (made.predictions, made.health) == (fresh.predictions, fresh.health)
         told = made.provenance["counted_again"]
-        assert told["trained_as"] in trainings
-        assert told["commit"] == fresh.provenance["commit"]
+        assert made.origin == told["trained_as"]
+        assert made.origin in trainings
+        assert set(told) >= {*fresh.provenance} - {"data", "kernel_fallbacks"}
         weights = again.plan.store.checkpoint
         assert weights(made.run_id).read_bytes() == weights(told["trained_as"]).read_bytes()
+
+
+def test_a_run_counted_many_times_is_one_training(tmp_path: Path) -> None:
+    first, _ = run(counting(2), tmp_path)
+    run(counting(5), tmp_path)
+    last, heard = run(counting(7), tmp_path)
+    trained = {each.run_id: each for each in heard.runs}
+    origins = {each.run_id: each for each in first.plan.store.all() if each.origin == each.run_id}
+    assert len(list(first.plan.store.all())) == 12
+    assert {each.origin for each in trained.values()} == set(origins)
+    for each in trained.values():
+        origin = origins[each.origin]
+        assert (each.seconds, each.training_started) == (origin.seconds, origin.started)
+    estimate = Estimates(last.plan.store).of(last.plan.training[0])
+    assert estimate.seconds.source == "2 runs"  # two seeds
+
+
+def test_the_newest_counts_are_shown_without_a_plan(tmp_path: Path) -> None:
+    first, _ = run(counting(2), tmp_path)
+    store = first.plan.store
+    for each in store.all():
+        store.write(each.model_copy(update={"started": "2026-01-02T03:04:05+00:00"}))
+    again, _ = run(counting(5), tmp_path)
+    (store.folder / "plan.json").unlink()
+    runs = settle(read([store.folder])).runs
+    shown = set(runs.loc[runs["fate"] == "current", "run_id"])
+    assert shown == {cell.run_id for cell in again.plan.training}
+
+
+def test_the_tables_name_both_commits(tmp_path: Path) -> None:
+    session, _ = run(counting(2), tmp_path)
+    store = session.plan.store
+    for each in store.all():
+        store.write(each.model_copy(update={"provenance": each.provenance | {"commit": "a" * 40}}))
+    _, heard = run(counting(5), tmp_path)
+    here = heard.runs[0].provenance["counted_again"]["commit"]
+    frame = comparison(read([store.folder]))
+    assert set(frame["commit"]) == {", ".join(sorted(["a" * 12, short(here or "")]))}
+    assert here.removesuffix("+changes") in commands("toy", heard.runs)[0]
+
+
+def test_a_file_that_is_not_asked_for_is_left_alone(tmp_path: Path) -> None:
+    session, _ = run(counting(2), tmp_path)
+    store = session.plan.store
+    torn, newer, *_ = (cell.run_id for cell in session.plan.training)
+    store.path(torn).write_text("{")
+    store.path(newer).write_text(json.dumps({"schema": 99}))
+    _, heard = run(counting(5), tmp_path)
+    assert trained_epochs(heard) == 2
+    assert (store.path(torn).read_text(), heard.damaged) == ("{", [])
+
+
+def test_two_groups_that_differ_in_samples_train_once(tmp_path: Path) -> None:
+    toy = counting(5)
+    group = toy.group[0].model_copy(update={"count_samples": 7})
+    _, heard = run(toy.model_copy(update={"group": (toy.group[0], group)}), tmp_path)
+    assert (trained_epochs(heard), len(heard.runs)) == (4, 8)
+
+
+def test_a_rate_that_tuning_no_longer_chooses_trains_again(tmp_path: Path) -> None:
+    grid = {"learning_rate_grid": (1e-3, 1e-2), "tuning_seeds": (9,)}
+    session, _ = run(counting(2, **grid), tmp_path)
+    store = session.plan.store
+    chosen = {cell.baseline: choose_learning_rate(cell, store)[0] for cell in session.plan.training}
+    _, heard = run(counting(5, **grid), tmp_path)
+    assert trained_epochs(heard) == 0
+    for cell in session.plan.all_cells():
+        made = store.read(cell.run_id)
+        if cell.kind == "tune" and made is not None:  # the other rate is the best now
+            best = cell.recipe.learning_rate != chosen[cell.baseline]
+            turned = [
+                record.model_copy(update={"value": 100.0 * best})
+                if record.metric == "validation_accuracy"
+                else record
+                for record in made.records
+            ]
+            store.write(made.model_copy(update={"records": turned}))
+    _, heard = run(counting(7, **grid), tmp_path)
+    assert trained_epochs(heard) == 4
 
 
 def test_no_samples_leave_no_counts(tmp_path: Path) -> None:

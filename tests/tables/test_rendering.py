@@ -25,6 +25,7 @@ from bench.tables import (
     render,
     terminal,
 )
+from bench.tables.counted import OF_SAMPLES
 from bench.tables.latex import escape as tex
 from bench.tables.markdown import escape as md
 
@@ -136,26 +137,44 @@ def test_captions_say_where_the_numbers_come_from(frame: pd.DataFrame) -> None:
             assert said in text
 
 
+def counted_on(run: dict[str, Any], n: int, whole: int, **fields: float | None) -> dict[str, Any]:
+    """A run whose counts rest on n of `whole` test samples, without spread but in mac_dense."""
+    for record in run["records"]:
+        if record["metric"] == "test_accuracy":
+            record["n"] = whole
+        elif record["metric"] in OF_SAMPLES:
+            record |= {"n": n, "spread": None if n == 1 else 0.0}
+            record |= fields if record["metric"] == "mac_dense" else {}
+    return run
+
+
 @pytest.mark.parametrize(
     ("whole", "said"),
     [
-        (1000, "means over 16 to 25 of 1,000 test samples, with a standard error of up to 10.0 %"),
-        (25, "means over 16 to 25 of 25 test samples, with a standard error of up to 10.0 %"),
+        (10**6, "16 to 25 of 1,000,000 test samples, with a standard error of up to 10.0 %"),
+        (25, "16 to 25 of 25 test samples, with a standard error of up to 6.0 %"),
         (16, "means over all 16 to 25 test samples. Suite"),
     ],
 )
 def test_captions_say_how_far_the_counted_samples_move_the_counts(
     tmp_path: Path, whole: int, said: str
 ) -> None:
-    """By hand: 40 / sqrt(16) is 10 % of 100, 5 / sqrt(25) 0.2 % of 500; no spread is no sample."""
-    runs = [train_run("liaf-net"), train_run("lif-snn")]
-    for run, n, value, spread in zip(runs, (16, 25), (100.0, 500.0), (40.0, 5.0), strict=True):
-        by_name = {record["metric"]: record for record in run["records"]}
-        by_name["test_accuracy"]["n"] = whole
-        by_name["mac_dense"] |= {"n": n, "value": value, "spread": spread}
+    """By hand: 40 / sqrt(16) is 10 % of 100; of 25 samples 16 leave sqrt(9 / 25) of it."""
+    runs = [
+        counted_on(train_run("liaf-net"), 16, whole, value=100.0, spread=40.0),
+        counted_on(train_run("lif-snn"), 25, whole, value=500.0, spread=5.0),
+        # Stale, and something newer is there: not shown, so not said.
+        counted_on(train_run("liaf-net", seed=9, numerics=0), 2, whole, value=1.0, spread=9.0),
+    ]
     frame = comparison(results_of(tmp_path, runs))
     assert said in render(frame, "md")
-    assert "means over" not in render(frame, "md", columns=["test_accuracy"])
+    assert "of up to 0.0 %" in render(frame, "md", columns=["ac"]) or "over all" in said
+    assert "means over" not in render(frame, "md", columns=["test_accuracy", "parameters"])
+
+
+def test_captions_do_not_hide_that_one_sample_says_nothing_of_its_error(tmp_path: Path) -> None:
+    frame = comparison(results_of(tmp_path, [counted_on(train_run("lif-snn"), 1, 100)]))
+    assert "means over 1 of 100 test samples, error not known" in render(frame, "md")
 
 
 def test_latex_has_rules_marks_and_citations(frame: pd.DataFrame) -> None:
