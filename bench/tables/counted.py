@@ -68,5 +68,10 @@ def said(counted: Iterable[Counted]) -> str:
     whole = max(each.whole for each in parts)
     of = "" if math.isnan(whole) else f" of {whole:,.0f}"
     errors = [each.error for each in parts if not math.isnan(each.error)]
-    moved = f"with a standard error of up to {max(errors):.1f} %" if errors else "error not known"
+    # They are spread evenly, which is as good where the order of a test set has no period.
+    moved = (
+        f"with a standard error of up to {max(errors):.1f} % (as of a random choice)"
+        if errors
+        else "error not known"
+    )
     return f"counts and energies are means over {numbers}{of} test samples, {moved}"
