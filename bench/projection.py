@@ -86,6 +86,10 @@ def makespan(seconds: Sequence[float], workers: int) -> float:
     return max(free)
 
 
+def _is_measured(run: Run) -> bool:
+    return run.kind == "train" and run.status == "done" and not is_stale(run)
+
+
 class Rates:
     """Seconds of training per sample and unit of work, by baseline, from measured runs."""
 
@@ -93,11 +97,11 @@ class Rates:
         self._macs = _macs(costs)
         found: dict[tuple[bool, str], list[float]] = {}
         for folder in (folder for root in results for folder in find_folders(root)):
-            trained = {run.origin: run for run in Store(folder).all()}  # counted again or not
+            # One training is one measurement, however often it was counted.
+            trained = {run.origin: run for run in Store(folder).all() if _is_measured(run)}
             for run in trained.values():
-                if run.kind == "train" and run.status == "done" and not is_stale(run):
-                    key, rate = self._measured(run)
-                    found.setdefault(key, []).append(rate)
+                key, rate = self._measured(run)
+                found.setdefault(key, []).append(rate)
         self._rates = {key: Span.of(values) for key, values in found.items()}
         self.cells = sum(map(len, found.values()))
 

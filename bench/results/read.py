@@ -73,7 +73,7 @@ class _Source(BaseModel):
         """The neurons' kernel, and where a slower one had to stand in for it."""
         found = [self.kernel or "", *self.kernel_fallbacks]
         if self.counted_again is not None:
-            found += [self.counted_again.kernel or ""]
+            found += [self.counted_again.kernel or "", *self.counted_again.kernel_fallbacks]
         return "; ".join(dict.fromkeys(found))
 
     def commits(self) -> str:

@@ -63,7 +63,7 @@ def test_counting_again_gives_what_training_again_would(
         told = made.provenance["counted_again"]
         assert made.origin == told["trained_as"]
         assert made.origin in trainings
-        assert set(told) >= {*fresh.provenance} - {"data", "kernel_fallbacks"}
+        assert set(told) >= {*fresh.provenance} - {"data"}
         weights = again.plan.store.checkpoint
         assert weights(made.run_id).read_bytes() == weights(told["trained_as"]).read_bytes()
 
