@@ -43,8 +43,8 @@ class Item:
 class Scope:
     """What is judged together, and in which suites its runs are found.
 
-    bAbI stands with the same recipes in two suites, so its runs serve both. `whole_data`: runs on a
-    part of a data set do not count. `reference` has the budget that others are scaled to.
+    bAbI stands with one recipe in two suites, so its runs serve both. `whole_data`: runs on a part
+    of a data set do not count. `reference` has the budget that others are scaled to.
     """
 
     name: str

@@ -15,6 +15,7 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
+from baselines.neurons.kernels import fallbacks
 from bench.counting.trained import MEASURED
 from bench.runs.cells import Cell
 from bench.runs.counts import counted
@@ -66,7 +67,7 @@ def recount(job: Job, trained: str, where: dict[str, Any]) -> Run | None:
     is the provenance of the counts.
     """
     began, started = datetime.now(timezone.utc).isoformat(timespec="seconds"), time.perf_counter()
-    cell, store = job.cell, job.store
+    cell, store, before = job.cell, job.store, fallbacks()
     try:
         run = read_run(store.path(trained))
         weights = store.checkpoint(trained).read_bytes()
@@ -82,6 +83,7 @@ def recount(job: Job, trained: str, where: dict[str, Any]) -> Run | None:
     store.save_checkpoint(cell.run_id, weights)
     again = {
         **where,
+        "kernel_fallbacks": sorted(fallbacks() - before),
         "trained_as": run.origin,
         "training_started": run.training_started,
         "seconds": round(time.perf_counter() - started, 3),

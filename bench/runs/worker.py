@@ -47,18 +47,15 @@ def _work(job: Job, on_epoch: OnEpoch) -> Run:
     # What the cells before this one have freed is not this one's memory.
     trim()
     allocator = apply_policy()
-    before = fallbacks()
     where = {
         **provenance(job.device, threads),
         "jobs": 1 if cell.kind == "time" else job.jobs,
         "allocator": allocator,
     }
-    if job.trained is not None:
-        if (again := recount(job, job.trained, where)) is not None:
-            again.sources[-1]["kernel_fallbacks"] = sorted(fallbacks() - before)
-            job.store.write(again)
-            return again
-        before = fallbacks()  # what stood in there is not the training's
+    if job.trained is not None and (again := recount(job, job.trained, where)) is not None:
+        job.store.write(again)
+        return again
+    before = fallbacks()
     outcome = _outcome(job, functools.partial(on_epoch, cell.run_id))
     stood_in = sorted(fallbacks() - before)
     if outcome.state is not None:

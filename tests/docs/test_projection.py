@@ -14,6 +14,7 @@ from baselines.errors import UsageError
 from bench import suites
 from bench.cli.main import app
 from bench.projection import Rates, Span, makespan, project
+from bench.runs.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "results"
@@ -43,6 +44,17 @@ def test_what_was_measured_is_projected_to_what_was_measured() -> None:
     hours = found.hours(1)
     assert hours.low * 3600 <= measured <= hours.high * 3600
     assert hours.middle * 3600 == pytest.approx(measured, rel=0.05)
+
+
+def test_a_training_that_was_counted_again_is_one_measurement(tmp_path: Path) -> None:
+    folder = next((RESULTS / "quick").iterdir())
+    trained = next(run for run in Store(folder).all() if run.kind == "train")
+    told = trained.provenance | {"counted_again": {"trained_as": trained.run_id}}
+    store = Store(tmp_path / "quick" / "here")
+    store.prepare()
+    store.write(trained)
+    store.write(trained.model_copy(update={"run_id": "f" * 16, "provenance": told}))
+    assert Rates([store.folder], COSTS).cells == 1
 
 
 @given(st.lists(st.floats(0, 1e6), max_size=50), st.integers(1, 64))

@@ -12,7 +12,7 @@ from support.toy_suite import Heard, records, run, suite
 from bench.counting.trained import MEASURED
 from bench.report.sources import commands
 from bench.results import read, settle
-from bench.results.source import short
+from bench.results.source import describe, short
 from bench.runs.cells import training_cells
 from bench.runs.estimate import Estimates
 from bench.runs.session import Session
@@ -95,13 +95,19 @@ def test_the_newest_counts_are_shown_without_a_plan(tmp_path: Path) -> None:
     assert shown == {cell.run_id for cell in again.plan.training}
 
 
-def test_the_tables_name_both_commits(tmp_path: Path) -> None:
+def test_the_tables_name_both_commits_and_all_kernels(tmp_path: Path) -> None:
     session, _ = run(counting(2), tmp_path)
     store = session.plan.store
     for each in store.all():
         store.write(each.model_copy(update={"provenance": each.provenance | {"commit": "a" * 40}}))
     _, heard = run(counting(5), tmp_path)
     here = heard.runs[0].provenance["counted_again"]["commit"]
+    told = heard.runs[0].provenance | {"kernel_fallbacks": ["stood in for training"]}
+    told["counted_again"] |= {"kernel": "another", "kernel_fallbacks": ["stood in for counts"]}
+    store.write(heard.runs[0].model_copy(update={"provenance": told}))
+    kernels = describe(settle(read([store.folder])))["kernel"]
+    for each in ("stood in for training", "another", "stood in for counts"):
+        assert each in kernels
     frame = comparison(read([store.folder]))
     assert set(frame["commit"]) == {", ".join(sorted(["a" * 12, short(here or "")]))}
     assert here.removesuffix("+changes") in commands("toy", heard.runs)[0]
