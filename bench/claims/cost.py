@@ -17,6 +17,12 @@ STRUCTURE = ("weights", "parameters", "synapses", "mac_dense", "neuron_updates")
 """Counts that the network alone decides: one seed says all."""
 SAME = ("mac_dense", "weights", "neuron_updates")
 """What must be equal for no extra cost."""
+SHOWN = {
+    "ac": "AC",
+    "elementwise": "elementwise operations",
+    "energy_45nm_fp32": "estimated energy (45nm fp32)",
+}
+"""What stands beside what spikes cause."""
 
 
 def judge_cost(claim: Claim, item: Item, budget: str, evidence: Evidence) -> Finding:
@@ -94,7 +100,10 @@ def _measured(interval: Interval) -> tuple[Verdict, float]:
 
 
 def _no_extra(claim: Claim, item: Item, pairs: dict[str, Pairs]) -> Finding:
-    """Equal dense MAC, weights, neuron updates; spikes cause more only as far as there are more."""
+    """Equal dense MAC, weights, neuron updates; spikes cause more only as far as there are more.
+
+    One seed says whether the three are equal; what spikes cause is measured, and needs the seeds.
+    """
     blocked = obstacle(claim, item, pairs)
     if blocked is not None and not all(pair.runs for pair in pairs.values()):
         return blocked
@@ -105,23 +114,28 @@ def _no_extra(claim: Claim, item: Item, pairs: dict[str, Pairs]) -> Finding:
             return Finding(item, Verdict.PARTLY, note=f"{metric} not counted")
         if not np.all(np.abs(ratios - 1) < 1e-9):
             note = f"{metric} ratio {ratios.mean():.4g}"
-            return Finding(item, Verdict.FAILS, _spread(item, [ratios], metric), note)
-    return _spikes(item, pair)
+            spread = _spread(item, [ratios], metric)
+            return Finding(item, Verdict.FAILS, spread, note, metric=metric)
+    found = _spikes(item, pair)
+    notes = [partial_note(pairs), found.note]
+    if blocked is not None and found.interval is not None:
+        found, notes = replace(found, verdict=blocked.verdict), [blocked.note, *notes]
+    return replace(found, note="; ".join(note for note in notes if note))
 
 
 def _spikes(item: Item, pair: Pairs) -> Finding:
     """The ratio of what spikes cause against that of spike rates, means over the paired seeds."""
-    (ours, theirs), what = _caused(pair)
+    (ours, theirs), metric = _caused(pair)
     rate = pair.values("spike_rate")
     if not len(ours) or not len(rate[0]) or theirs.mean() <= 0 or rate[1].mean() <= 0:
         return Finding(item, Verdict.PARTLY, note="ac, effective MAC or spike rate not counted")
-    ratio = float(ours.mean() / theirs.mean())
-    rate_ratio = float(rate[0].mean() / rate[1].mean())
-    note = f"{what}, spike-rate ratio {rate_ratio:.3g}{_elementwise(pair)}"
+    ratio, rate_ratio = _of_means(ours, theirs), _of_means(*rate)
     explained = ratio <= max(1.0, rate_ratio) * (1 + SPIKES_EXPLAIN)
     each = ours / theirs
     interval = Interval(ratio, float(each.min()), float(each.max()), "all seeds", len(each))
-    return Finding(item, Verdict.HOLDS if explained else Verdict.UNDECIDED, interval, note)
+    verdict = Verdict.HOLDS if explained else Verdict.UNDECIDED
+    note = f"ratios: spike rate {rate_ratio:.3g}{_beside(pair, metric)}"
+    return Finding(item, verdict, interval, note, metric=metric)
 
 
 def _caused(pair: Pairs) -> tuple[tuple[np.ndarray, np.ndarray], str]:
@@ -135,11 +149,19 @@ def _caused(pair: Pairs) -> tuple[tuple[np.ndarray, np.ndarray], str]:
     if len(ac[0]) != len(mac[0]):
         return (np.array([]), np.array([])), ""
     if np.allclose(mac[0], mac[1], rtol=1e-9, atol=0.0):
-        return ac, "AC"
-    return (ac[0] + mac[0], ac[1] + mac[1]), "AC and effective MAC together"
+        return ac, "ac"
+    return (ac[0] + mac[0], ac[1] + mac[1]), "ac + mac_effective"
 
 
-def _elementwise(pair: Pairs) -> str:
-    """The ratio of elementwise operations, shown and not judged: k and ReLU are in it."""
-    subject, other = pair.values("elementwise")
-    return f", elementwise ratio {subject.mean() / other.mean():.3g}" if len(subject) else ""
+def _of_means(subject: np.ndarray, other: np.ndarray) -> float:
+    return float(subject.mean() / other.mean())
+
+
+def _beside(pair: Pairs, judged: str) -> str:
+    """Ratios that are shown and not judged: k and ReLU are in the elementwise operations."""
+    said = ""
+    for metric, name in SHOWN.items():
+        subject, other = pair.values(metric)
+        if metric != judged and len(subject) and other.mean() > 0:
+            said += f", {name} {_of_means(subject, other):.3g}"
+    return said

@@ -26,7 +26,8 @@ class Finding:
     """One item of a claim at one budget: our figure and what it says.
 
     `p` tests the bound that a refutation has to cross; `p_exact` is the exact test (sign flips
-    over seeds, Wilcoxon over blocks), shown beside the interval that decides.
+    over seeds, Wilcoxon over blocks), shown beside the interval that decides. `metric` names what
+    the interval is a ratio of, where that is not the claim's own metric.
     """
 
     item: Item
@@ -35,6 +36,7 @@ class Finding:
     note: str = ""
     p: float = float("nan")
     p_exact: float = float("nan")
+    metric: str = ""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from bench.counting import suite as counting
 from bench.kernels.report import frame, markdown
 from bench.only import Only
 from bench.results import find_folders, read, settle
-from bench.runs.provenance import usable_cores
+from bench.runs.provenance import commit, usable_cores
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def _counting(out: Path, _device: str, _minutes: float, only: Only) -> None:
     records = None
     if any(out.glob("*/*/runs")):
         records = settle(read(find_folders(out))).records
-    for path in counting.run(out, records, _say_place):
+    for path in counting.run(out, records, _say_place, commit()):
         console.print(f"table:   {path}")
 
 

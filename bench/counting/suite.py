@@ -19,18 +19,12 @@ from baselines import BASELINES, backbones
 from baselines.errors import UsageError
 from bench.counting import counters
 from bench.counting.costs import cost
-from bench.counting.counts import SPARSE
+from bench.counting.means import ABOUT, KEYS, TRAINED, trained_means
 
 DENSE = (
     "parameters", "weights", "synapses", "neurons", "embedding", "mac_dense", "elementwise",
     "flops", "neuron_updates", "adds", "muls",
 )  # fmt: skip
-TRAINED = (*SPARSE, "spike_rate")
-ABOUT = ("trained_runs", "trained_why_not")
-USUAL = {"fate": "current", "options": "", "engine": "native"}
-"""What trained networks are counted; bare records may lack these columns."""
-APART = ("suite", "machine", "data")
-"""What the trained networks of one mean share."""
 COMPARED = ("parameters", "weights", "synapses", "mac_dense", "elementwise", "flops")
 PAPER_TASKS = (
     ("dvs128-gesture", "liaf"),
@@ -40,8 +34,16 @@ PAPER_TASKS = (
 )
 """The four tasks of the LIAF paper."""
 
+CAPTIONS = {
+    "costs": (
+        "Up to `muls`: by shape alone, for one sample of T steps; a story has its backbone's nominal "
+        "number of tokens. From `trained_mac_dense` on: means over the trained networks of "
+        "`trained_suite` on its test samples, stories at their real lengths, so that those two dense "
+        "counts differ there; spread and seeds are in that suite's own tables."
+    )
+}
+"""What stands below a table in Markdown."""
 REFERENCE = "liaf-net"
-KEYS = ["task", "backbone", "budget", "baseline"]
 EQUAL_BACKBONE, EQUAL_BUDGET = "equal-backbone", "equal-budget"
 
 
@@ -66,13 +68,13 @@ def run(
     out_dir: Path,
     records: pd.DataFrame | None = None,
     on_row: Callable[[Place], None] | None = None,
+    commit: str | None = None,
 ) -> list[Path]:
     """Count everything and write the tables; the files written.
 
     `records`: records of trained networks with task, backbone, baseline, budget, metric, value
     (and seed; suite, machine, data, options, engine and fate where they are known); the sparse
-    columns come from them, and are n/a without, or where they are of several suites, machines or
-    data options.
+    columns come from them, and are n/a without. `commit` is that of the code that counts.
     """
     found = costs(places(), records, on_row)
     tables = {"costs": found, "ratios": ratios(found), "counters": counters.comparison()}
@@ -80,12 +82,14 @@ def run(
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, frame in tables.items():
-        for ending, text in (("csv", frame.to_csv(index=False)), ("md", markdown(frame))):
+        page = "\n".join(filter(None, (markdown(frame), CAPTIONS.get(name))))
+        for ending, text in (("csv", frame.to_csv(index=False)), ("md", page)):
             path = folder / f"{name}.{ending}"
             path.write_text(text, encoding="utf-8")
             written.append(path)
     about = folder / "versions.json"
-    about.write_text(json.dumps(counters.versions(), indent=1) + "\n", encoding="utf-8")
+    versions = {"commit": commit, **counters.versions()}
+    about.write_text(json.dumps(versions, indent=1) + "\n", encoding="utf-8")
     return [*written, about]
 
 
@@ -105,13 +109,13 @@ def costs(
     on_row: Callable[[Place], None] | None = None,
 ) -> pd.DataFrame:
     """The cost table: dense counts and structure by shape, sparse counts from trained networks."""
-    trained = _trained(records)
+    trained = trained_means(records)
     rows = []
     for place in wanted:
         if on_row:
             on_row(place)
         rows.append(_row(place) | trained.get(_key(place), {}))
-    columns = [*KEYS, "role", "T", "width", *DENSE, *TRAINED, *ABOUT, "why_not"]
+    columns = [*KEYS, "role", "T", "width", *DENSE, *TRAINED.values(), *ABOUT, "why_not"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -128,35 +132,6 @@ def _row(place: Place) -> dict[str, Any]:
 
 def _key(place: Place) -> tuple[str, ...]:
     return tuple(getattr(place, key) for key in KEYS)
-
-
-def _trained(records: pd.DataFrame | None) -> dict[tuple[str, ...], dict[str, Any]]:
-    """Means over the trained networks of every place; why there are none where they do not mix.
-
-    Only current runs of default options on the native engine count. Runs of two suites, machines
-    or data options are other networks on other data: no mean of them says what a place costs.
-    """
-    if records is None or records.empty:
-        return {}
-    kept = records[records["metric"].isin(TRAINED)]
-    for column, usual in USUAL.items():
-        if column in kept:
-            kept = kept[kept[column] == usual]
-    found: dict[tuple[str, ...], dict[str, Any]] = {}
-    for key, group in kept.groupby(KEYS):
-        found[tuple(map(str, key))] = _mean(group)
-    return found
-
-
-def _mean(group: pd.DataFrame) -> dict[str, Any]:
-    """The means of one place, or why there is none."""
-    for column in APART:
-        if column in group and group[column].nunique() > 1:
-            several = ", ".join(sorted(str(each) or "default" for each in group[column].unique()))
-            return {"trained_why_not": f"trained with more than one {column}: {several}"}
-    values = group.groupby("metric")["value"]
-    row: dict[str, Any] = {str(name): mean for name, mean in values.mean().items()}
-    return row | {"trained_runs": int(values.count().max())}
 
 
 def ratios(table: pd.DataFrame) -> pd.DataFrame:

@@ -23,6 +23,7 @@ from bench.claims.definitions import (
     Item,
     Scope,
 )
+from bench.claims.frames import DIFFERENCE
 from bench.claims.pairs import BUDGETS, EQUAL_BACKBONE
 from bench.results import Results, find_folders, read, settle
 from bench.results.names import FAMILY_TASKS
@@ -68,6 +69,24 @@ def test_items_table_corrects_over_itself(results: Results) -> None:
     assert known["p_exact"].tolist() == pytest.approx([2 / 2**6] * 2)
     assert (known["p_holm"] >= known["p_exact"]).all()
     assert frame.loc[frame["p_exact"].isna(), "p_holm"].isna().all()
+
+
+def test_a_test_that_two_scopes_share_is_corrected_once(tmp_path: Path) -> None:
+    """bAbI in `claims-small` serves two scopes; here it is the only test that was run."""
+    runs = [
+        train_run(name, accuracy + number, suite="claims-small", task=task, backbone="tokens")
+        for number, task in enumerate(FAMILY_TASKS)
+        for name, accuracy in (("liaf-net", 55.0 + number / 10), ("lif-snn", 50.0))
+    ]
+    results = settle(read(find_folders(write_runs(tmp_path, runs))))
+    frame = items_frame(judge(results), results)
+    here = frame[(frame["budget"] == EQUAL_BACKBONE) & (frame["metric"] == DIFFERENCE)]
+    known = here[here["p_exact"].notna()]
+    assert len(known) > known["claim"].nunique()
+    tests = len(here[["claim", "task", "backbone"]].drop_duplicates())
+    assert len(here) > tests
+    for _, row in known.iterrows():
+        assert row["p_holm"] == pytest.approx(row["p_exact"] * tests)
 
 
 def test_published_beside_ours(results: Results) -> None:

@@ -10,7 +10,7 @@ import pytest
 from support.fabricated import train_run, write_runs
 
 from bench.claims import CLAIMS, Finding, Judgement, Verdict, judge
-from bench.claims.definitions import KLIF_PAPER, LIAF_PAPER, LIAF_SMALL, STILL, Claim, Scope
+from bench.claims.definitions import KLIF_PAPER, KLIF_SMALL, LIAF_PAPER, LIAF_SMALL, STILL, Claim, Scope
 from bench.results import find_folders, read, settle
 
 
@@ -135,7 +135,7 @@ def klif_counts(**klif: float) -> Callable[[str, str, int], dict[str, float]]:
     ],
 )
 def test_no_extra_cost(tmp_path: Path, klif: dict[str, float], expected: Verdict) -> None:
-    found = verdict(tmp_path, everywhere(NO_EXTRA, klif_counts(**klif)), NO_EXTRA)
+    found = verdict(tmp_path, everywhere(NO_EXTRA, klif_counts(**klif), 6), NO_EXTRA)
     assert found.verdict == expected
 
 
@@ -155,18 +155,36 @@ def test_pooled_spikes_cause_macs_that_count_too(
         lif = {"ac": 1000.0, "mac_effective": 1000.0, "spike_rate": 0.1}
         return lif | ({"ac": ac, "mac_effective": mac} if baseline == "klif" else {})
 
-    found = verdict(tmp_path, everywhere(NO_EXTRA, counts), NO_EXTRA)
+    found = verdict(tmp_path, everywhere(NO_EXTRA, counts, 6), NO_EXTRA)
     assert found.verdict == expected
     finding = found.findings[0]
     assert finding.interval is not None
     assert finding.interval.estimate == pytest.approx((ac + mac) / 2000)
-    assert finding.note.startswith("AC and effective MAC together")
+    assert finding.metric == "ac + mac_effective"
+    assert f"AC {ac / 1000:.3g}" in finding.note
 
 
 def test_no_extra_cost_shows_what_it_does_not_judge(tmp_path: Path) -> None:
     counts = klif_counts(elementwise=110_000.0)
-    finding: Finding = verdict(tmp_path, everywhere(NO_EXTRA, counts), NO_EXTRA).findings[0]
-    assert "elementwise ratio 2" in finding.note
+    finding: Finding = verdict(tmp_path, everywhere(NO_EXTRA, counts, 6), NO_EXTRA).findings[0]
+    assert "elementwise operations 2" in finding.note
+
+
+def test_what_spikes_cause_needs_the_seeds_and_equal_weights_one(tmp_path: Path) -> None:
+    few = verdict(tmp_path / "a", everywhere(NO_EXTRA, klif_counts(), 5), NO_EXTRA)
+    assert few.verdict == Verdict.UNDECIDED
+    assert "5 of 6 paired seeds" in few.reason
+    assert few.findings[0].interval is not None
+    other = verdict(tmp_path / "b", everywhere(NO_EXTRA, klif_counts(weights=11.0)), NO_EXTRA)
+    assert other.verdict == Verdict.FAILS
+
+
+def test_no_extra_cost_on_partial_data_is_marked(tmp_path: Path) -> None:
+    small = claim("cost: klif = lif-snn", KLIF_SMALL)
+    found = verdict(tmp_path, everywhere(small, klif_counts(), 6), small)
+    notes = {finding.item.name: finding.note for finding in found.findings}
+    assert notes["mnist-events-simulated"].startswith("partial data")  # the suite's own limit
+    assert not notes["mnist"].startswith("partial data")
 
 
 def test_no_extra_cost_not_run(tmp_path: Path) -> None:

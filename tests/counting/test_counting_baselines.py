@@ -17,12 +17,14 @@ from baselines import BASELINES, backbones, build
 from baselines.engines import ENGINES
 from baselines.errors import UsageError
 from bench.cli.count import count as count_command
-from bench.counting import METRICS, count, count_trained, suite
+from bench.counting import METRICS, count, count_trained, means, suite
 from bench.counting.costs import cost
+from bench.results import find_folders, read, settle
 
 app = typer.Typer()
 app.command("count")(count_command)
 app.callback()(lambda: None)
+RESULTS = Path(__file__).resolve().parents[2] / "results"
 SPIKING = ("lif-snn", "liaf-net", "klif")
 
 
@@ -166,16 +168,62 @@ def _trained_row(**columns: list[Any]) -> dict[str, Any]:
 )
 def test_only_current_runs_of_the_usual_network_are_counted(column: str, other: str) -> None:
     assert _trained_row()["ac"] == 20.0
-    row = _trained_row(**{column: [suite.USUAL[column], other]})
+    row = _trained_row(**{column: [means.USUAL[column], other]})
     assert (row["ac"], row["trained_runs"]) == (10.0, 1)
 
 
-@pytest.mark.parametrize("column", ["suite", "machine", "data"])
-def test_networks_of_two_suites_machines_or_data_sets_have_no_mean(column: str) -> None:
+@pytest.mark.parametrize("column", ["machine", "data"])
+def test_networks_of_two_machines_or_data_sets_have_no_mean(column: str) -> None:
     row = _trained_row(**{column: ["", "b"]})
     assert pd.isna(row["ac"])
     assert pd.isna(row["trained_runs"])
     assert row["trained_why_not"] == f"trained with more than one {column}: b, default"
+
+
+def _records(**suites: list[tuple[str, str, float]]) -> pd.DataFrame:
+    """Records of baselines on digits-dvs, (baseline, metric, value) by suite."""
+    place = {"task": "digits-dvs", "backbone": "small", "budget": suite.EQUAL_BACKBONE}
+    return pd.DataFrame(
+        [
+            place | {"suite": name, "baseline": baseline, "metric": metric, "value": value}
+            for name, rows in suites.items()
+            for baseline, metric, value in rows
+        ]
+    )
+
+
+def test_trained_columns_of_a_task_are_of_one_suite() -> None:
+    """The one with most runs; what only another one has is named and left out."""
+    records = _records(
+        large=[("liaf-net", "ac", 1.0), ("liaf-net", "ac", 3.0), ("lstm", "mac_dense", 7.0)],
+        few=[("liaf-net", "ac", 90.0), ("gru", "ac", 90.0)],
+    )
+    places = [
+        suite.Place("digits-dvs", "small", suite.EQUAL_BACKBONE, name)
+        for name in ("liaf-net", "lstm", "gru")
+    ]
+    table = suite.costs(iter(places), records).set_index("baseline")
+    assert (table["ac"]["liaf-net"], table["trained_runs"]["liaf-net"]) == (2.0, 2)
+    assert table["trained_suite"][["liaf-net", "lstm"]].tolist() == ["large", "large"]
+    assert table["trained_mac_dense"]["lstm"] == 7.0
+    assert table["mac_dense"]["lstm"] == counted("lstm", "digits-dvs", "small").mac_dense
+    assert table["trained_why_not"]["gru"] == "trained in few, the others in large"
+    assert pd.isna(table["ac"]["gru"])
+
+
+def test_the_committed_trained_columns_are_those_of_the_committed_runs() -> None:
+    found = means.trained_means(settle(read(find_folders(RESULTS))).records)
+    table = pd.read_csv(RESULTS / "counting" / "costs.csv").set_index(means.KEYS)
+    columns = [*means.TRAINED.values(), *means.ABOUT]
+    table = table[columns]
+    shown = table[table.notna().any(axis="columns")]
+    assert len(shown) > 100
+    expected = pd.DataFrame(
+        [found[place] for place in shown.index], index=shown.index, columns=columns
+    )
+    pd.testing.assert_frame_equal(shown, expected, check_dtype=False, rtol=1e-12)
+    missed = [place for place in found if place in table.index and place not in shown.index]
+    assert not missed
 
 
 def test_the_suite_writes_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,6 +64,15 @@ def test_wilcoxon_is_exact_with_ties_and_zeros() -> None:
     assert wilcoxon_p([0.0, 0.0]) == 1.0
 
 
+def test_differences_that_rounding_parts_are_ties() -> None:
+    """Means of five seeds in percent: the same counts of right answers, other last bits."""
+    counts = np.array([[-1, -1, 1, 0, -1], [-2, 0, 0, 0, 0], [7, 3, 3, 1, 9], [3, 2, 0, -4, -1]])
+    means = (100 * counts / 1000).mean(axis=1) + np.array([0.0, 1e-15, 0.0, 1e-16])
+    assert means[0] != means[1]
+    assert means[3] != 0
+    assert wilcoxon_p(means) == wilcoxon_p(counts.sum(axis=1))
+
+
 def test_forty_pairs_are_still_exact() -> None:
     assert permutation_p(np.ones(40)) == pytest.approx(2 / 2**40, rel=1e-9)
     with pytest.raises(ValueError, match="at most 40"):
