@@ -25,6 +25,9 @@ def cost(
     shape = net.backbone
     if shape.tokens:  # packing a story needs the values of its tokens, and its weights then
         net = build(baseline, task, backbone, engine, budget)
+        with torch.no_grad():
+            for parameter in net.parameters():
+                parameter.fill_(1.0)  # a weight that is 0 by chance would be no synapse
         x = shape.example()
     else:
         x = torch.empty(shape.time_steps, 1, *shape.sample_shape, device="meta")

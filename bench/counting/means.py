@@ -30,8 +30,8 @@ def trained_means(records: pd.DataFrame | None) -> dict[tuple[str, ...], dict[st
     """Means over the trained networks of every place; why there are none where they do not mix.
 
     Only current runs of default options on the native engine count. Rows that are compared come
-    from one suite, the one with most runs there. Runs of two machines or data options are other
-    networks on other data: no mean of them says what a place costs.
+    from one suite, the one with most baselines there. Runs of two machines or data options are
+    other networks on other data: no mean of them says what a place costs.
     """
     if records is None or records.empty:
         return {}
@@ -45,15 +45,18 @@ def trained_means(records: pd.DataFrame | None) -> dict[tuple[str, ...], dict[st
     for where, block in kept.groupby(KEYS[:-1], observed=True):
         suite = _chosen(block)
         for baseline, group in block.groupby("baseline", observed=True):
-            found[*map(str, where), str(baseline)] = _mean(group, suite)
+            found[(*map(str, where), str(baseline))] = _mean(group, suite)
     return found
 
 
 def _chosen(block: pd.DataFrame) -> str:
-    """The suite with most trained networks in a block; of equals the first by name."""
+    """The suite with most baselines in a block, of these most runs, of these the first by name."""
     counts = block.groupby(["suite", "baseline", "metric"], observed=True).size()
-    runs = counts.groupby(["suite", "baseline"]).max().groupby("suite").sum()
-    return str(runs[runs == runs.max()].index.min())
+    runs = counts.groupby(["suite", "baseline"]).max().groupby("suite").agg(["size", "sum"])
+    ordered = runs.reset_index().sort_values(
+        ["size", "sum", "suite"], ascending=[False, False, True]
+    )
+    return str(ordered["suite"].iloc[0])
 
 
 def _mean(group: pd.DataFrame, suite: str) -> dict[str, Any]:
@@ -77,4 +80,3 @@ def _mean(group: pd.DataFrame, suite: str) -> dict[str, Any]:
 
 def _list(values: pd.Series) -> str:
     return ", ".join(sorted(str(each) or "default" for each in values.unique()))
-

@@ -10,7 +10,15 @@ import pytest
 from support.fabricated import train_run, write_runs
 
 from bench.claims import CLAIMS, Finding, Judgement, Verdict, judge
-from bench.claims.definitions import KLIF_PAPER, KLIF_SMALL, LIAF_PAPER, LIAF_SMALL, STILL, Claim, Scope
+from bench.claims.definitions import (
+    KLIF_PAPER,
+    KLIF_SMALL,
+    LIAF_PAPER,
+    LIAF_SMALL,
+    STILL,
+    Claim,
+    Scope,
+)
 from bench.results import find_folders, read, settle
 
 

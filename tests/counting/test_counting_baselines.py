@@ -17,7 +17,7 @@ from baselines import BASELINES, backbones, build
 from baselines.engines import ENGINES
 from baselines.errors import UsageError
 from bench.cli.count import count as count_command
-from bench.counting import METRICS, count, count_trained, means, suite
+from bench.counting import METRICS, costs, count, count_trained, means, suite
 from bench.counting.costs import cost
 from bench.results import find_folders, read, settle
 
@@ -62,6 +62,23 @@ def test_the_gesture_network_by_hand() -> None:
     assert counts.synapses == synapses + sum(dense)
     assert counts.neurons == 1024 * 64 + 1024 * 128 + 256 * 128 + 256 + 11
     assert counts.neuron_updates == 60 * counts.neurons
+
+
+def test_a_weight_that_begins_at_zero_is_a_synapse_of_the_cost_table(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    usual = counted("liaf-net-recurrent", "babi-qa1", "tokens")
+
+    def zeroed(*arguments: Any) -> Any:
+        net = build(*arguments)
+        if not next(net.parameters()).is_meta:
+            torch.nn.utils.vector_to_parameters(
+                torch.zeros(sum(p.numel() for p in net.parameters())), net.parameters()
+            )
+        return net
+
+    monkeypatch.setattr(costs, "build", zeroed)
+    assert counted("liaf-net-recurrent", "babi-qa1", "tokens").synapses == usual.synapses
 
 
 def test_conv_lstm_and_conv3d_by_hand() -> None:
@@ -193,10 +210,10 @@ def _records(**suites: list[tuple[str, str, float]]) -> pd.DataFrame:
 
 
 def test_trained_columns_of_a_task_are_of_one_suite() -> None:
-    """The one with most runs; what only another one has is named and left out."""
+    """The one with most baselines; what only another one has is named and left out."""
     records = _records(
         large=[("liaf-net", "ac", 1.0), ("liaf-net", "ac", 3.0), ("lstm", "mac_dense", 7.0)],
-        few=[("liaf-net", "ac", 90.0), ("gru", "ac", 90.0)],
+        many=[("gru", "ac", 90.0)] * 9,
     )
     places = [
         suite.Place("digits-dvs", "small", suite.EQUAL_BACKBONE, name)
@@ -207,7 +224,7 @@ def test_trained_columns_of_a_task_are_of_one_suite() -> None:
     assert table["trained_suite"][["liaf-net", "lstm"]].tolist() == ["large", "large"]
     assert table["trained_mac_dense"]["lstm"] == 7.0
     assert table["mac_dense"]["lstm"] == counted("lstm", "digits-dvs", "small").mac_dense
-    assert table["trained_why_not"]["gru"] == "trained in few, the others in large"
+    assert table["trained_why_not"]["gru"] == "trained in many, the others in large"
     assert pd.isna(table["ac"]["gru"])
 
 
