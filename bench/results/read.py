@@ -24,7 +24,7 @@ RUN_COLUMNS = (
     "run_id", "suite", "machine", "kind", "task", "backbone", "data", "engine", "budget",
     "baseline", "options", "seed", "status", "reason", "stale", "recipe", "partial", "commit",
     "numerics", "device", "kernel", "started", "health", "correct", "samples", "rate", "code",
-    "reference",
+    "reference", "timing",
 )  # fmt: skip
 RECORD_COLUMNS = (
     "run_id", "suite", "machine", "task", "backbone", "data", "engine", "budget", "baseline",
@@ -50,6 +50,7 @@ class _Config(BaseModel):
     code: dict[str, str] = Field(default_factory=dict)
     budget_reference: str | None = None
     numerics_version: int | None = None
+    measure: dict[str, Any] = Field(default_factory=dict)
 
 
 class _Predictions(BaseModel):
@@ -67,6 +68,7 @@ class _Source(BaseModel):
     kernel: str | None = None
     kernel_fallbacks: list[str] = Field(default_factory=list)
     data: dict[str, Any] = Field(default_factory=dict)
+    threads: int | None = None
     counted_again: _Source | None = None
 
     def kernels(self) -> str:
@@ -182,6 +184,7 @@ def _run_row(run: Run, machine: str) -> tuple[Any, ...]:
         tuple(_finding(each) for each in run.health), bytes.fromhex(predictions.correct),
         predictions.n, str(config.recipe.get("learning_rate", "")),
         json.dumps(config.code, sort_keys=True), config.budget_reference or "",
+        _timing(run.kind, config, source),
     )  # fmt: skip
 
 
@@ -210,6 +213,15 @@ def _record_rows(run: Run, machine: str) -> list[tuple[Any, ...]]:
         )
         for each in run.records
     ]  # fmt: skip
+
+
+def _timing(kind: str, config: _Config, source: _Source) -> str:
+    """On what speeds were measured, for a timing run that says so."""
+    batch = config.measure.get("timing_batch")
+    if kind != "time" or batch is None:
+        return ""
+    threads = "" if source.threads is None else f", {source.threads} threads"
+    return f"batch {batch}{threads}"
 
 
 def _partial(config: _Config, source: _Source) -> str:

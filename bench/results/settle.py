@@ -22,7 +22,7 @@ TRAINED_AS = ["recipe", "code", "reference"]
 SIBLING = ["suite", "machine", "task", "backbone", "engine", "budget", "baseline"]
 TEXT = (
     "reason", "recipe", "partial", "commit", "device", "kernel", "started", "rate", "code",
-    "reference",
+    "reference", "timing",
 )  # fmt: skip
 
 

@@ -101,8 +101,18 @@ def everything(records: Records) -> pd.DataFrame:
     units = dict(zip(long["metric"], long["unit"], strict=True))
     frame.attrs = {"units": units, "source": describe(results), "layout": "metrics"}
     frame.attrs |= {"title": "All metrics", "label": "metrics"}
-    frame.attrs |= {"counted": counted_samples(results, BLOCK)}
+    frame.attrs |= {"counted": counted_samples(results, BLOCK), "timed": _timed(results)}
     return frame
+
+
+def _timed(results: Results) -> dict[tuple[str, ...], str]:
+    """By block: on what batch and threads its speeds were measured."""
+    runs = results.runs
+    timed = runs[(runs["kind"] == "time") & (runs["fate"] == "current") & (runs["timing"] != "")]
+    return {
+        tuple(where[key] for key in BLOCK): " and ".join(sorted(part["timing"].unique()))
+        for where, part in blocks(timed, BLOCK)
+    }
 
 
 def _described(frame: pd.DataFrame) -> pd.DataFrame:

@@ -133,15 +133,18 @@ def _caption(block: list[Row], columns: Sequence[Column], attrs: Mapping[Any, An
     accuracy = any(each.metric == "test_accuracy" for each in columns)
     n = f" ({_seeds(block)[1]})" if accuracy else ""
     said = [f"± is the standard deviation over seeds{n}" if "seeds" in spreads else ""]
+    place = tuple(block[0][key] for key in BLOCK)
     if "rounds" in spreads:
-        said.append("for speed and memory half the interquartile range over timing rounds")
+        where = attrs.get("timed", {}).get(place)
+        of = f" ({where})" if where else ""
+        said.append(f"for speed and memory half the interquartile range over timing rounds{of}")
     if any(row["role"] == "control" for row in block):
         said.append("controls are not ranked")
     if any(AS_IS in row["mark"] for row in block):
         said.append(f"rows marked '{AS_IS}' are within the budget already, and timed there")
     if any(row["mark"].startswith("still") for row in block):
         said.append("rows marked as repeated still images do not judge anybody's cost")
-    samples = attrs.get("counted", {}).get(tuple(block[0][key] for key in BLOCK), {})
+    samples = attrs.get("counted", {}).get(place, {})
     said.append(counted.said(samples[each.metric] for each in columns if each.metric in samples))
     text = "; ".join(part for part in said if part)
     return f"{text}. {caption(attrs.get('source', {}))}".strip()

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bench.timing.options import Options
+from bench.timing.point import ESTIMATE
 
 KEY = ["task", "backbone", "mode", "way", "baseline", "engine", "batch"]
 FIGURES = {
@@ -45,10 +46,14 @@ def throughput_table(documents: Iterable[dict[str, Any]]) -> pd.DataFrame:
         "label": "throughput",
         "layout": "plain",
         "units": units,
-        "heads": {name: f"{name.replace('_', ' ')} [{unit}]" for name, unit in units.items()},
+        "heads": {name: f"{_title(name)} [{unit}]" for name, unit in units.items()},
         "caption": _caption(document["provenance"] for document in found),
     }
     return frame
+
+
+def _title(name: str) -> str:
+    return name.replace("_", " ").replace("estimated energy", "estimated energy (dense counts)")
 
 
 def _caption(sources: Iterable[dict[str, Any]]) -> str:
@@ -64,7 +69,8 @@ def _caption(sources: Iterable[dict[str, Any]]) -> str:
     return (
         f"{said}. Medians; spread is half the interquartile range over n rounds (of latency "
         "percentiles, of their bootstrap). Ratios are paired within rounds, with their 99 % "
-        "interval; noise is the typical relative spread of a point's rounds."
+        "interval; noise is the typical relative spread of a point's rounds. Estimated energy is "
+        f"that of {ESTIMATE} with every MAC executed, zeros too: other tables skip them."
     )
 
 

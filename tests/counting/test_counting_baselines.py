@@ -256,8 +256,8 @@ def test_the_suite_writes_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         f"{name}.{ending}" for name in ("costs", "ratios", "counters") for ending in ("csv", "md")
     } | {"versions.json"}
     assert all(path.parent == tmp_path / "counting" and path.stat().st_size for path in written)
-    costs = pd.read_csv(tmp_path / "counting" / "costs.csv")
-    assert list(costs["mac_dense"]) == [
+    table = pd.read_csv(tmp_path / "counting" / "costs.csv")
+    assert list(table["mac_dense"]) == [
         counted(p.baseline, p.task, p.backbone).mac_dense for p in few
     ]
 

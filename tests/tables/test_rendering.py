@@ -172,6 +172,17 @@ def test_captions_say_how_far_the_counted_samples_move_the_counts(
     assert "means over" not in render(frame, "md", columns=["test_accuracy", "parameters"])
 
 
+def test_captions_say_on_what_batch_and_threads_speeds_are(tmp_path: Path) -> None:
+    timed = time_run({"liaf-net": 900.0})
+    timed["config"]["measure"] = {"timing_batch": 32, "timing_rounds": 8}
+    timed["provenance"] = timed["provenance"] | {"threads": 2}
+    runs = [train_run(), timed, train_run(task="mnist", backbone="small")]
+    text = render(comparison(results_of(tmp_path, runs)), "md")
+    digits, mnist = text.split("digits-dvs")[1], text.split("mnist")[1]
+    assert "timing rounds (batch 32, 2 threads)" in digits
+    assert "batch 32" not in mnist.split("digits-dvs")[0]
+
+
 def test_captions_do_not_hide_that_one_sample_says_nothing_of_its_error(tmp_path: Path) -> None:
     frame = comparison(results_of(tmp_path, [counted_on(train_run("lif-snn"), 1, 100)]))
     assert "means over 1 of 100 test samples, error not known" in render(frame, "md")
