@@ -220,7 +220,8 @@ def _timing(kind: str, config: _Config, source: _Source) -> str:
     batch = config.measure.get("timing_batch")
     if kind != "time" or batch is None:
         return ""
-    threads = "" if source.threads is None else f", {source.threads} threads"
+    n = source.threads
+    threads = "" if n is None else f", {n} thread" + "s" * (n != 1)
     return f"batch {batch}{threads}"
 
 
