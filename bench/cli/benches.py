@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ class Bench:
 def _counting(out: Path, _device: str, _minutes: float, only: Only) -> None:
     """Dense counts of everything; sparse columns from the trained networks found in `out`."""
     _whole(only, "counting")
+    _writable(out / "counting")
     records = None
     if any(out.glob("*/*/runs")):
         records = settle(read(find_folders(out))).records
@@ -49,8 +51,21 @@ def _whole(only: Only, name: str) -> None:
         raise UsageError(f"{name} is run as a whole: --only does not apply to it")
 
 
+def _writable(folder: Path) -> None:
+    """Minutes of measuring are not lost to a folder that takes no files."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"{folder}: cannot be written: {error.strerror}; choose another with --out"
+        ) from error
+
+
 def _neurons(out: Path, device: str, _minutes: float, only: Only) -> None:
     _whole(only, "neurons")
+    _writable(out / "neurons")
     plan = kernels.Plan(device=device)
     found = kernels.run(out, plan, progress=lambda line: note.print(escape(line)))
     console.print(markdown(frame(found.verdicts())))

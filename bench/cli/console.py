@@ -8,8 +8,8 @@ from typing import Any
 
 from rich.console import Console
 
-console = Console(highlight=False, soft_wrap=True)
-note = Console(stderr=True, highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, emoji=False)
+note = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 def emit_json(document: Any) -> None:

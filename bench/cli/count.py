@@ -19,7 +19,7 @@ from bench.counting.costs import cost
 from bench.counting.energy import ENERGY
 from bench.runs.counts import count_samples
 from bench.runs.records import Run
-from bench.runs.store import read_run
+from bench.runs.store import DamagedRun, read_run
 from bench.tasks import load
 
 HEADS = {"mac_effective": "mac eff.", "elementwise": "elem."}
@@ -87,7 +87,10 @@ def _trained(
     file: Path, samples: int, data: Path | None, baseline: str, task: str
 ) -> tuple[Counts, dict[str, Any]]:
     """Counts of the trained network of a run on test samples, and what it was."""
-    run = read_run(file)
+    try:
+        run = read_run(file)
+    except DamagedRun as error:
+        raise UsageError(str(error)) from error
     config = _checked(run, file, baseline, task)
     net = build(
         baseline,
@@ -100,7 +103,13 @@ def _trained(
     weights = file.parent.parent / "checkpoints" / f"{run.run_id}.pt"
     if not weights.is_file():
         raise UsageError(f"--run {file.stem}: its checkpoint {weights} is not there; run it again")
-    net.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    try:
+        net.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    except Exception as error:  # what a damaged file raises depends on where it is damaged
+        raise UsageError(
+            f"{weights}: no weights of {baseline} on {task}: damaged, or of another network; "
+            "delete it and run the cell again"
+        ) from error
     splits = load(task, data, backbone=config["backbone"] or None, **config["data"])
     counts = trained_counts(net, count_samples(splits.test, samples))
     about = {name: config[name] for name in ("backbone", "engine", "budget")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from baselines.errors import UsageError
 from bench import tasks
 from bench.cli.console import console, emit_json, note
 from bench.events.cache import FrameCache
+from bench.tasks.common.checking import TaskState
 
 data_app = typer.Typer(no_args_is_help=True, help="Check, fetch and forget data sets.")
 Names = Annotated[list[str] | None, typer.Argument(help="tasks; all of them without it")]
@@ -27,13 +29,19 @@ COLOURS = {"present": "green", "partial": "yellow", "corrupt": "red", "absent": 
 
 @data_app.command("check")
 def check(names: Names = None, data: Data = None, json: Json = False) -> None:
-    """Say of every task whether its files are present, partial, corrupt or absent."""
+    """Say of every task whether its files are present, partial, corrupt or absent; 1 if corrupt."""
     for name in names or ():
         tasks.get(name)
     states = tasks.check(data, names or ())
     if json:
         emit_json([state._asdict() for state in states])
-        return
+    else:
+        _print_states(states)
+    if any(state.state == "corrupt" for state in states):
+        raise typer.Exit(1)
+
+
+def _print_states(states: Sequence[TaskState]) -> None:
     table = Table(box=None, pad_edge=False)
     for column in ("task", "state", "expected size", "detail"):
         table.add_column(

@@ -128,6 +128,8 @@ def _resolve(cell: Cell) -> Cell:
     """Check the names a cell uses and fill in the task's first backbone."""
     baseline = baselines.get(cell.baseline)
     tasks.get(cell.task)
+    if cell.build_budget is not None:
+        baselines.get(cell.build_budget)
     for name in cell.measure.metrics:
         metrics.get(name)
     if cell.engine not in ENGINES:

@@ -258,6 +258,9 @@ class _Lines(list[str]):
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that a reader, or a crash, sees the old content or the new, never a part."""
+    path = path.resolve()  # a link stays, and what it points to is replaced
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "not a regular file")
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     temporary = Path(name)

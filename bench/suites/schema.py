@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 EQUAL_BACKBONE: Final = "equal-backbone"
 EQUAL_BUDGET: Final = "equal-budget"
 
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
-Seed = Annotated[int, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Recipe(_Strict):
@@ -84,6 +85,17 @@ class Group(_Strict):
     """GiB of host memory a cell may take; what a machine cannot hold side by side waits."""
     gpus: Annotated[float, Field(gt=0, le=1)] = 1.0
     """The share of a GPU a cell takes in a cluster; on one machine `--jobs` decides."""
+
+    @field_validator("data", "options")
+    @classmethod
+    def _plain_and_finite(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """What goes into a run file as it is."""
+        for name, value in values.items():
+            try:
+                json.dumps(value, allow_nan=False)
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{name} = {value} is no finite number, text or list") from error
+        return values
 
     @model_validator(mode="after")
     def _tuning_never_sees_the_seeds_of_the_runs(self) -> Group:

@@ -14,14 +14,14 @@ from torch import Tensor, nn
 from bench.suites import Recipe
 from bench.tasks import Split, Splits
 from bench.training.augment import make_augmentation
-from bench.training.evaluate import predict
+from bench.training.evaluate import NotFinite, predict
 from bench.training.recipe import Caller, make_loss, make_optimizer, make_schedule
 
 EpochDone = Callable[[int, int], None]
 
 
 class Diverged(RuntimeError):
-    """The training loss is no longer finite; carries the curves up to there."""
+    """The training loss or logits are no longer finite; carries the curves up to there."""
 
     def __init__(self, message: str, curves: dict[str, list[float]] | None = None) -> None:
         super().__init__(message)
@@ -57,7 +57,7 @@ def fit(
     """Train by backpropagation through time and keep the epoch that is best on validation.
 
     Ties go to the later epoch. The test split is looked at only with `track_test`, for a curve
-    that nothing else reads. Raises Diverged when the loss is not finite.
+    that nothing else reads. Raises Diverged when the loss or logits are not finite.
     """
     epochs = epochs or recipe.epochs
     optimizer = make_optimizer(net, recipe, learning_rate)
@@ -76,9 +76,12 @@ def fit(
         if schedule is not None:
             schedule.step()
         curves["train_loss"].append(loss)
-        curves["validation_accuracy"].append(predict(net, splits.validation, caller).accuracy)
-        if recipe.track_test:
-            curves["test_accuracy"].append(predict(net, splits.test, caller).accuracy)
+        try:
+            curves["validation_accuracy"].append(predict(net, splits.validation, caller).accuracy)
+            if recipe.track_test:
+                curves["test_accuracy"].append(predict(net, splits.test, caller).accuracy)
+        except NotFinite as error:
+            raise Diverged(f"{error}, after epoch {epoch} of {epochs}", curves) from error
         if curves["validation_accuracy"][-1] >= best.validation_accuracy:
             best.validation_accuracy = curves["validation_accuracy"][-1]
             best.best_epoch = epoch

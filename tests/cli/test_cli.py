@@ -104,6 +104,33 @@ def test_a_file_where_the_output_folder_should_be(call, tmp_path: Path) -> None:
     assert "--out" in ran.err
 
 
+@pytest.mark.parametrize("name", ["counting", "neurons"])
+def test_a_benchmark_that_cannot_write_says_so_before_it_measures(
+    call, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_text("a file")
+    ran = call("run", name, "--out", tmp_path)
+    assert ran.code == 2
+    assert ran.err.count("\n") == 1
+    assert "cannot be written" in ran.err
+
+
+def test_a_corrupt_data_set_ends_the_check_with_1(call, tmp_path: Path) -> None:
+    for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        path = tmp_path / "mnist" / f"{name}-ubyte.gz"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"damaged")
+    assert call("data", "check", "mnist", "--data", tmp_path).code == 1
+    ran = call("data", "check", "mnist", "--data", tmp_path, "--json")
+    assert ran.code == 1
+    assert json.loads(ran.out)[0]["state"] == "corrupt"
+    assert call("data", "check", "nmnist", "--data", tmp_path).code == 0
+
+
+def test_colons_in_a_message_are_no_emoji(call, tmp_path: Path) -> None:
+    assert ":100:" in call("count", "nope:100:x", "--task", "nmnist").err
+
+
 def test_a_damaged_archive_fails_its_cells_and_says_which_file(call, tmp_path: Path) -> None:
     data = tmp_path / "data" / "mnist"
     data.mkdir(parents=True)

@@ -363,3 +363,7 @@ def test_a_run_is_counted_from_its_checkpoint(tmp_path: Path) -> None:
     asked[1] = "lstm"
     wrong = CliRunner().invoke(app, asked)
     assert "trained lif-snn on digits-dvs" in str(wrong.exception)
+    store.checkpoint(cell.run_id).write_bytes(b"damaged")
+    broken = CliRunner().invoke(app, ["count", "lif-snn", *asked[2:]])
+    assert isinstance(broken.exception, UsageError)
+    assert "damaged, or of another network" in str(broken.exception)

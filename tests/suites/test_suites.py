@@ -54,6 +54,10 @@ def test_the_baselines_of_a_task_share_one_recipe(name: str) -> None:
         ("[[group]]", "[[group", "not valid TOML"),
         ('name = "mine"', 'name = "../up"', "name"),
         ('name = "mine"', 'name = "mine"\nseeds = []', "seeds"),
+        ("batch_size = 8", "batch_size = 8\nlearning_rate = inf", "learning_rate.*finite"),
+        ("batch_size = 8", "batch_size = 8\n[group.data]\nlimit = nan", "limit = nan"),
+        ("batch_size = 8", "batch_size = 8\n[group.options]\nalpha = 2020-01-01", "alpha = 2020"),
+        ('name = "mine"', 'name = "mine"\nseeds = [9223372036854775808]', r"seeds\[0\]"),
         ("batch_size = 8", "batch_size = 8\nt_max = 4", "no effect"),
         ("batch_size = 8", "batch_size = 8\nmomentum = 0.9", "no effect"),
         ("batch_size = 8", "batch_size = 8\nlearning_rate_grid = [0.1]", "go together"),
@@ -75,6 +79,14 @@ def test_a_mistake_is_one_line_with_file_and_field(
         suites.read(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_misspelt_budget_reference_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    budget = 'budgets = ["equal-backbone", "equal-budget"]\nbudget_reference = "liaf-nett"\n'
+    path.write_text(GOOD.replace("[group.recipe]", budget + "[group.recipe]"))
+    with pytest.raises(UsageError, match="did you mean 'liaf-net'"):
+        plan(suites.read(path), Options(out=tmp_path))
 
 
 def test_an_absent_file_and_an_unknown_name(tmp_path: Path) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +15,7 @@ from torch import nn
 from bench.suites import Recipe
 from bench.tasks import Splits, load
 from bench.training import Diverged, fit, predict
+from bench.training.evaluate import NotFinite, WrongLogits
 from bench.training.recipe import Caller, make_loss, make_optimizer, make_schedule
 
 CPU = Caller(torch.device("cpu"))
@@ -76,6 +80,45 @@ def test_a_loss_that_is_not_finite_stops_training(splits: Splits) -> None:
     with pytest.raises(Diverged, match="epoch 1 of 3") as caught:
         train(splits, optimizer="sgd", learning_rate=1e38, weight_decay=1e3)
     assert caught.value.curves["train_loss"] == []
+
+
+class Answering(nn.Module):
+    """Gives the same answer to everything, in training or in evaluation alone."""
+
+    def __init__(self, answer: Callable[[int], Any]) -> None:
+        super().__init__()
+        self.answer, self.linear = answer, net()
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.linear(x) if self.training else self.answer(x.shape[1])
+
+
+def test_logits_that_are_no_numbers_are_no_accuracy(splits: Splits) -> None:
+    nan = Answering(lambda n: torch.full((n, 10), math.nan))
+    with pytest.raises(NotFinite, match="not finite"):
+        predict(nan, splits.test, CPU)
+    recipe = Recipe(epochs=2, batch_size=64)
+    with pytest.raises(Diverged, match="not finite, after epoch 1 of 2") as caught:
+        fit(nan, splits, recipe, learning_rate=0.1, seed=0, caller=CPU)
+    assert len(caught.value.curves["train_loss"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda n: torch.zeros(n, 11), r"\[8, 11\], expected \[8, 10\]"),
+        (lambda n: torch.zeros(n), r"returned \[8\]"),
+        (lambda n: torch.zeros(n // 2, 10), r"returned \[4, 10\]"),
+        (lambda n: None, "returned a NoneType"),
+    ],
+)
+def test_answers_of_the_wrong_shape_are_named(
+    splits: Splits, answer: Callable[[int], Any], said: str
+) -> None:
+    wrong = Answering(answer)
+    wrong.backbone = SimpleNamespace(classes=10)  # type: ignore[assignment]
+    with pytest.raises(WrongLogits, match=said):
+        predict(wrong, splits.test, CPU, batch_size=8)
 
 
 def test_the_first_epoch_is_plain_gradient_descent(splits: Splits) -> None:
