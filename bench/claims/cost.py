@@ -108,6 +108,15 @@ def _no_extra(claim: Claim, item: Item, pairs: dict[str, Pairs]) -> Finding:
     if blocked is not None and not all(pair.runs for pair in pairs.values()):
         return blocked
     pair = pairs[item.tasks[0]]
+    found = _unequal(item, pair) or _spikes(item, pair)
+    notes = [partial_note(pairs), found.note]
+    if blocked is not None and found.verdict in (Verdict.HOLDS, Verdict.UNDECIDED):
+        found, notes = replace(found, verdict=blocked.verdict), [blocked.note, *notes]
+    return replace(found, note="; ".join(note for note in notes if note))
+
+
+def _unequal(item: Item, pair: Pairs) -> Finding | None:
+    """The first of the counts that must be equal and is not, or was not counted."""
     for metric in SAME:
         ratios = _ratios(pair, metric)
         if len(ratios) == 0:
@@ -116,11 +125,7 @@ def _no_extra(claim: Claim, item: Item, pairs: dict[str, Pairs]) -> Finding:
             note = f"{metric} ratio {ratios.mean():.4g}"
             spread = _spread(item, [ratios], metric)
             return Finding(item, Verdict.FAILS, spread, note, metric=metric)
-    found = _spikes(item, pair)
-    notes = [partial_note(pairs), found.note]
-    if blocked is not None and found.interval is not None:
-        found, notes = replace(found, verdict=blocked.verdict), [blocked.note, *notes]
-    return replace(found, note="; ".join(note for note in notes if note))
+    return None
 
 
 def _spikes(item: Item, pair: Pairs) -> Finding:
@@ -134,8 +139,8 @@ def _spikes(item: Item, pair: Pairs) -> Finding:
     each = ours / theirs
     interval = Interval(ratio, float(each.min()), float(each.max()), "all seeds", len(each))
     verdict = Verdict.HOLDS if explained else Verdict.UNDECIDED
-    note = f"ratios: spike rate {rate_ratio:.3g}{_beside(pair, metric)}"
-    return Finding(item, verdict, interval, note, metric=metric)
+    aside = f"ratios: spike rate {rate_ratio:.3g}{_beside(pair, metric)}"
+    return Finding(item, verdict, interval, metric=metric, aside=aside)
 
 
 def _caused(pair: Pairs) -> tuple[tuple[np.ndarray, np.ndarray], str]:

@@ -115,7 +115,7 @@ def _item_row(judgement: Judgement, finding: Finding) -> dict[str, Any]:
         "p_exact": finding.p_exact,
         "p_holm": float("nan"),
         "verdict": finding.verdict.value,
-        "note": finding.note,
+        "note": "; ".join(part for part in (finding.note, finding.aside) if part),
     }
 
 

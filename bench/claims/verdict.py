@@ -27,7 +27,8 @@ class Finding:
 
     `p` tests the bound that a refutation has to cross; `p_exact` is the exact test (sign flips
     over seeds, Wilcoxon over blocks), shown beside the interval that decides. `metric` names what
-    the interval is a ratio of, where that is not the claim's own metric.
+    the interval is a ratio of, where that is not the claim's own metric; `aside` is what stands
+    beside the figure and is not judged.
     """
 
     item: Item
@@ -37,6 +38,7 @@ class Finding:
     p: float = float("nan")
     p_exact: float = float("nan")
     metric: str = ""
+    aside: str = ""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from bench.kernels.report import frame, markdown
 from bench.only import Only
 from bench.results import find_folders, read, settle
 from bench.runs.provenance import commit, usable_cores
+from bench.runs.store import told_plainly
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,10 @@ def _whole(only: Only, name: str) -> None:
 
 def _writable(folder: Path) -> None:
     """Minutes of measuring are not lost to a folder that takes no files."""
-    try:
+    with told_plainly(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
-    except OSError as error:
-        raise UsageError(
-            f"{folder}: cannot be written: {error.strerror}; choose another with --out"
-        ) from error
 
 
 def _neurons(out: Path, device: str, _minutes: float, only: Only) -> None:

@@ -21,7 +21,9 @@ TRAINED = {
 """Metrics of trained networks, and their columns in the cost table."""
 APART = ("machine", "data")
 """What the trained networks of one mean share, besides their suite."""
-ABOUT = ("trained_suite", "trained_machine", "trained_runs", "trained_why_not")
+ABOUT = (
+    "trained_suite", "trained_machine", "trained_runs", "trained_samples", "trained_why_not",
+)  # fmt: skip
 USUAL = {"fate": "current", "options": "", "engine": "native"}
 """What trained networks are counted; bare records may lack these columns."""
 
@@ -75,6 +77,9 @@ def _mean(group: pd.DataFrame, suite: str) -> dict[str, Any]:
     row |= {"trained_suite": suite, "trained_runs": int(values.count().max())}
     if "machine" in here:
         row["trained_machine"] = here["machine"].iloc[0]
+    counted = here[here["metric"].isin(SPARSE)]
+    if "n" in counted and len(counted):
+        row["trained_samples"] = int(counted["n"].min())
     return row
 
 

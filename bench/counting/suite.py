@@ -38,8 +38,9 @@ CAPTIONS = {
     "costs": (
         "Up to `muls`: by shape alone, for one sample of T steps; a story has its backbone's "
         "nominal number of tokens. From `trained_mac_dense` on: means over the trained networks of "
-        "`trained_suite` on its test samples, stories at their real lengths, so that the two dense "
-        "counts differ there; spread and seeds are in that suite's own tables."
+        "`trained_suite`, each on `trained_samples` of its test samples (the fewest of any), "
+        "stories at their real lengths, so that the two dense counts differ there; spread, seeds "
+        "and standard errors are in that suite's own tables."
     )
 }
 """What stands below a table in Markdown."""

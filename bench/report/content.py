@@ -41,6 +41,7 @@ class Content:
     title: str
     frame: pd.DataFrame
     heads: list[tuple[str, str]]
+    conditions: list[tuple[str, str]]
     claims: list[dict[str, Any]]
     sheets: list[Sheet]
     figures: list[Figure]
@@ -60,8 +61,9 @@ def gather(root: Path) -> Content:
     plain = table_rows.plain_rows(frame)
     shown = figures(_measured(plain), list(dict.fromkeys(each["name"] for each in curves)))
     costs = [metric for each in shown if each.kind == "points" for metric in each.choices]
+    labels = table_rows.block_labels(frame)
     document = {
-        "blocks": table_rows.block_labels(frame),
+        "blocks": labels,
         "models": models(rows(frame)),
         "rows": plain,
         "fronts": fronts(plain, costs),
@@ -73,6 +75,7 @@ def gather(root: Path) -> Content:
         title=", ".join(sorted(set(frame["suite"]))) or root.name,
         frame=frame,
         heads=_heads(frame),
+        conditions=[(labels[block], said) for block, said in table_rows.conditions(frame).items()],
         claims=_claims(results),
         sheets=_sheets(results),
         figures=shown,

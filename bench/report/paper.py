@@ -25,10 +25,10 @@ from bench.report.models import Model, models
 from bench.results import find_folders, read, rows, settle
 from bench.runs.store import write_atomically
 from bench.tables import everything
-from bench.tables.columns import column
+from bench.tables.columns import MAIN_ENERGY, column
 from bench.tables.numbers import scale
 
-COSTS = (table_rows.USUAL_ENERGY, "parameters")
+COSTS = (MAIN_ENERGY[0], "parameters")
 SUFFIXES = ("svg", "pdf", "png")
 MARKERS = {
     "circle": "o", "square": "s", "diamond": "D", "triangle-up": "^", "triangle-down": "v",

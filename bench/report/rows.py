@@ -13,18 +13,29 @@ from bench.tables import numbers
 from bench.tables.cells import NOTHING, Cell, ranks
 from bench.tables.columns import FIXED, Column, column
 from bench.tables.comparison import BLOCK, main_columns, metrics_of
+from bench.tables.counted import said
 from bench.tables.sheet import heading
-
-USUAL_ENERGY = "energy_45nm_fp32"
 
 
 def table_metrics(frame: pd.DataFrame) -> list[str]:
-    """The metrics of the page's table: the main ones, one energy, and everybody's own."""
-    every = metrics_of(frame)
+    """The metrics of the page's table: those of the comparison, and everybody's own."""
     chosen = metrics_of(main_columns(frame))
-    if USUAL_ENERGY in every:
-        chosen = [USUAL_ENERGY if each.startswith("energy_") else each for each in chosen]
-    return chosen + [each for each in every if ":" in each and each not in chosen]
+    return chosen + [each for each in metrics_of(frame) if ":" in each and each not in chosen]
+
+
+def conditions(frame: pd.DataFrame) -> dict[str, str]:
+    """By block, in words: on what its speeds were measured, and on what samples it was counted."""
+    metrics = table_metrics(frame)
+    found = {}
+    for place, _ in blocks(frame, BLOCK, sort=False):
+        where = tuple(place.values())
+        timed = frame.attrs["timed"].get(where)
+        samples = frame.attrs["counted"].get(where, {})
+        counts = said(each for metric, each in samples.items() if metric in metrics)
+        parts = (f"speed and memory: {timed}" if timed else "", counts)
+        if any(parts):
+            found[block_key(place)] = "; ".join(part for part in parts if part)
+    return found
 
 
 def block_key(row: dict[str, Any]) -> str:

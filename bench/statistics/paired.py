@@ -61,12 +61,13 @@ def wilcoxon_p(differences: ArrayLike) -> float:
     distribution is enumerated for these very ranks. What differs by rounding only is a tie.
     """
     values = _checked(differences)
-    largest = float(np.abs(values).max())
-    if largest == 0:
-        return 1.0
-    steps = np.round(values / (largest * ROUNDING))
-    steps = steps[steps != 0]
-    return _sign_flip_p(np.sign(steps) * stats.rankdata(np.abs(steps)))
+    sizes = np.abs(values)
+    order = np.argsort(sizes)
+    levels = np.empty(sizes.size)
+    # From the smallest up, a new level after every gap that rounding does not explain; 0 is zero.
+    levels[order] = np.cumsum(np.diff(sizes[order], prepend=0.0) > ROUNDING * sizes.max())
+    kept = levels > 0
+    return _sign_flip_p(np.sign(values[kept]) * stats.rankdata(levels[kept]))
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:

@@ -89,6 +89,18 @@ def test_a_test_that_two_scopes_share_is_corrected_once(tmp_path: Path) -> None:
         assert row["p_holm"] == pytest.approx(row["p_exact"] * tests)
 
 
+def test_what_stands_beside_a_figure_is_no_reason(tmp_path: Path) -> None:
+    """Ratios that are not judged: in the note of the item, not in why the claim is open."""
+    runs = [
+        train_run(name, suite="claims-small", task="mnist", backbone="small", counts={"ac": 10.0,
+                  "spike_rate": 0.1}) for name in ("klif", "lif-snn")
+    ]  # fmt: skip
+    results = settle(read(find_folders(write_runs(tmp_path, runs))))
+    judged = [j for j in judge(results) if j.claim.test == "no extra cost"]
+    assert "elementwise operations 1" in "; ".join(items_frame(judged, results)["note"])
+    assert not any("elementwise" in each.reason for each in judged)
+
+
 def test_published_beside_ours(results: Results) -> None:
     frame = against_published(results)
     klif = frame[frame["method"] == "KLIF"].iloc[0]

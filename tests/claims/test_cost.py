@@ -169,13 +169,13 @@ def test_pooled_spikes_cause_macs_that_count_too(
     assert finding.interval is not None
     assert finding.interval.estimate == pytest.approx((ac + mac) / 2000)
     assert finding.metric == "ac + mac_effective"
-    assert f"AC {ac / 1000:.3g}" in finding.note
+    assert f"AC {ac / 1000:.3g}" in finding.aside
 
 
 def test_no_extra_cost_shows_what_it_does_not_judge(tmp_path: Path) -> None:
     counts = klif_counts(elementwise=110_000.0)
     finding: Finding = verdict(tmp_path, everywhere(NO_EXTRA, counts, 6), NO_EXTRA).findings[0]
-    assert "elementwise operations 2" in finding.note
+    assert "elementwise operations 2" in finding.aside
 
 
 def test_what_spikes_cause_needs_the_seeds_and_equal_weights_one(tmp_path: Path) -> None:
@@ -191,8 +191,12 @@ def test_no_extra_cost_on_partial_data_is_marked(tmp_path: Path) -> None:
     small = claim("cost: klif = lif-snn", KLIF_SMALL)
     found = verdict(tmp_path, everywhere(small, klif_counts(), 6), small)
     notes = {finding.item.name: finding.note for finding in found.findings}
-    assert notes["mnist-events-simulated"].startswith("partial data")  # the suite's own limit
-    assert not notes["mnist"].startswith("partial data")
+    assert notes["mnist-events-simulated"] == "partial data"  # the suite's own limit
+    assert notes["mnist"] == ""
+    dearer = verdict(tmp_path, everywhere(small, klif_counts(weights=11.0), 6), small)
+    notes = {finding.item.name: finding.note for finding in dearer.findings}
+    assert dearer.verdict == Verdict.FAILS
+    assert notes["mnist-events-simulated"] == "partial data; weights ratio 1.1"
 
 
 def test_no_extra_cost_not_run(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import report_runs
 from hypothesis import given
 from hypothesis import strategies as st
-from support.fabricated import train_run, write_runs
+from support.fabricated import time_run, train_run, write_runs
 
 from baselines.errors import UsageError
 from bench.claims import judge
@@ -19,6 +19,8 @@ from bench.report.content import gather
 from bench.report.pareto import front
 from bench.report.write import as_script
 from bench.results import find_folders, read, settle
+from bench.tables import comparison, read_records
+from bench.tables.comparison import metrics_of
 
 
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=1, max_size=12))
@@ -77,6 +79,30 @@ def test_a_users_metric_has_a_column(tmp_path: Path) -> None:
     run["records"].append(own)
     content = gather(write_runs(tmp_path, [run]))
     assert (metric, f"{metric} [%]") in content.heads
+
+
+def test_the_table_has_every_column_of_the_comparison_once(tmp_path: Path) -> None:
+    """Both energies, and below it what speeds and counts rest on."""
+    energies = {
+        f"energy_45nm_fp32{part}": (value, "pJ/sample")
+        for part, value in (("", 4e6), ("_memory", 9e6))
+    }
+    timed = time_run({"lif-snn": 900.0})
+    timed["config"]["measure"] = {"timing_batch": 32}
+    counted = train_run("lif-snn", samples=355, counts={"mac_effective": 5e5}, extra=energies)
+    for record in counted["records"]:
+        whole = record["metric"] == "test_accuracy"
+        record |= {"n": 355} if whole else {"n": 32, "spread": record["value"] / 10}
+    root = write_runs(tmp_path, [counted, timed])
+    content = gather(root)
+    shown = [metric for metric, _ in content.heads]
+    assert shown == metrics_of(comparison(read_records(root)))
+    assert set(energies) <= set(shown)
+    page = html(content, "results")
+    for metric in shown:
+        assert page.count(f'data-metric="{metric}"') == 1
+    assert "speed and memory: batch 32" in page
+    assert "means over 32 of 355 test samples" in page
 
 
 def test_the_page_tells_how_to_make_its_numbers_again(tmp_path: Path) -> None:

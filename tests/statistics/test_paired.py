@@ -65,12 +65,25 @@ def test_wilcoxon_is_exact_with_ties_and_zeros() -> None:
 
 
 def test_differences_that_rounding_parts_are_ties() -> None:
-    """Means of five seeds in percent: the same counts of right answers, other last bits."""
-    counts = np.array([[-1, -1, 1, 0, -1], [-2, 0, 0, 0, 0], [7, 3, 3, 1, 9], [3, 2, 0, -4, -1]])
-    means = (100 * counts / 1000).mean(axis=1) + np.array([0.0, 1e-15, 0.0, 1e-16])
-    assert means[0] != means[1]
-    assert means[3] != 0
-    assert wilcoxon_p(means) == wilcoxon_p(counts.sum(axis=1))
+    """0.1 + 0.2 is more than 0.3 by its last bit, and 1e-17 is no difference."""
+    tied = [0.1 + 0.2, -0.3, 0.5, 0.7, 0.9]
+    assert wilcoxon_p(tied) == wilcoxon_p([3, -3, 5, 7, 9]) == 0.1875
+    assert wilcoxon_p([3, -2, 5, 7, 9]) != wilcoxon_p(tied)
+    assert wilcoxon_p([1e-17, 0.5, 0.7]) == wilcoxon_p([0, 5, 7])
+
+
+@pytest.mark.parametrize("largest", [1000, 1023, 1024, 2048, 3072])
+def test_means_of_accuracies_give_the_p_of_their_counts(largest: int) -> None:
+    """Sums of five seeds' right answers of 1,000 are integers; their means in percent are not."""
+    rng = np.random.default_rng(largest)
+    for _ in range(50):
+        ours, theirs = rng.integers(400, 406, (2, 12, 5))
+        ours[0], theirs[0] = 900, 900 - largest // 5
+        theirs[0, 0] -= largest % 5
+        means = (100 * ours / 1000).mean(axis=1) - (100 * theirs / 1000).mean(axis=1)
+        counts = (ours - theirs).sum(axis=1)
+        assert counts[0] == largest
+        assert wilcoxon_p(means) == wilcoxon_p(counts)
 
 
 def test_forty_pairs_are_still_exact() -> None:
