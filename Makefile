@@ -43,14 +43,14 @@ soak: $(STAMP)
 # This commit against its parent; `make regression QUICK=--quick`: each benchmark once.
 QUICK ?=
 regression: $(STAMP)
-	$(BIN)/python -m bench.regression $(QUICK)
+	$(BIN)/python -m liafbench.bench.regression $(QUICK)
 
 regression-site: $(STAMP)
-	$(BIN)/python -m bench.regression --site
+	$(BIN)/python -m liafbench.bench.regression --site
 
 docs: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
-	$(BIN)/pdoc baselines bench -o site
+	$(BIN)/pdoc liafbench.baselines liafbench.bench -o site
 
 wheel: $(STAMP)
 	$(BIN)/python -m build --wheel
@@ -60,13 +60,13 @@ APART := torch triton cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas n
 	nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile \
 	nvidia-curand nvidia-cusolver nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 \
 	nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx
-COMPILE := $(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.10 \
+COMPILE := $(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
 	--no-header --no-annotate
 
 lock: $(STAMP)
 	$(BIN)/python -m pip install --quiet uv
 	printf 'torch==2.13.0\n' | $(COMPILE) --constraint - --output-file constraints.txt
-	sed -i -e '1i # Exact pins of everything `make install` brings in, for Python 3.10 and later.' \
+	sed -i -e '1i # Exact pins of everything `make install` brings in, for Python 3.11 and later.' \
 		-e '1i # Made by `make lock`; torch stays at the version the results were measured with.' \
 		constraints.txt
 	$(COMPILE) --constraint constraints.txt --generate-hashes \

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from baselines import backbones, outside, plugins
-from baselines.backbones import Backbone
-from baselines.bag_of_words import BAG_OF_WORDS
-from baselines.budget import width_for
-from baselines.cnn import CNN
-from baselines.conv3d import CONV3D
-from baselines.conv_lstm import CONV_LSTM
-from baselines.engines import ENGINES
-from baselines.errors import UsageError, unknown
-from baselines.gru import GRU
-from baselines.klif import KLIF, KLIF_RECURRENT
-from baselines.liaf_net import LIAF_NET, LIAF_NET_ALPHA0, LIAF_NET_RECURRENT
-from baselines.lif_snn import LIF_SNN, LIF_SNN_RECURRENT
-from baselines.lstm import LSTM
-from baselines.network import Network
-from baselines.registry import Baseline, resolve
+from liafbench.baselines import backbones, outside, plugins
+from liafbench.baselines.backbones import Backbone
+from liafbench.baselines.bag_of_words import BAG_OF_WORDS
+from liafbench.baselines.budget import width_for
+from liafbench.baselines.cnn import CNN
+from liafbench.baselines.conv3d import CONV3D
+from liafbench.baselines.conv_lstm import CONV_LSTM
+from liafbench.baselines.engines import ENGINES
+from liafbench.baselines.errors import UsageError, unknown
+from liafbench.baselines.gru import GRU
+from liafbench.baselines.klif import KLIF, KLIF_RECURRENT
+from liafbench.baselines.liaf_net import LIAF_NET, LIAF_NET_ALPHA0, LIAF_NET_RECURRENT
+from liafbench.baselines.lif_snn import LIF_SNN, LIF_SNN_RECURRENT
+from liafbench.baselines.lstm import LSTM
+from liafbench.baselines.network import Network
+from liafbench.baselines.registry import Baseline, resolve
 
 __all__ = ["BASELINES", "Backbone", "Baseline", "Network", "backbones", "build", "get"]
 

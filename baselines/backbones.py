@@ -13,10 +13,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from baselines import plugins, shapes, vocabularies
-from baselines.errors import UsageError, unknown
-from baselines.shapes import Frame
-from baselines.stages import (
+from liafbench.baselines import plugins, shapes, vocabularies
+from liafbench.baselines.errors import UsageError, unknown
+from liafbench.baselines.shapes import Frame
+from liafbench.baselines.stages import (
     Conv,
     Dense,
     Dropout,
@@ -29,7 +29,7 @@ from baselines.stages import (
     scaled_count,
     walk,
 )
-from baselines.stages import scaled as scaled_stages
+from liafbench.baselines.stages import scaled as scaled_stages
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _outside(task: str) -> dict[str, Backbone]:
         raise unknown("task", task, tasks())
     if not hasattr(found, "networks"):
         raise UsageError(
-            f"task {task!r} is a {type(found).__name__}; it must be a bench.tasks.Task"
+            f"task {task!r} is a {type(found).__name__}; it must be a liafbench.bench.tasks.Task"
         )
     return found.networks(task)
 

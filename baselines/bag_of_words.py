@@ -5,11 +5,11 @@ Readout: dense stages with ReLU, then a linear classifier.
 
 from __future__ import annotations
 
-from baselines.backbones import Backbone
-from baselines.layers.analog import still
-from baselines.layers.tokens import MeanEmbedding, embedding
-from baselines.registry import Baseline, Layers, refuses_frames
-from baselines.stages import Embed
+from liafbench.baselines.backbones import Backbone
+from liafbench.baselines.layers.analog import still
+from liafbench.baselines.layers.tokens import MeanEmbedding, embedding
+from liafbench.baselines.registry import Baseline, Layers, refuses_frames
+from liafbench.baselines.stages import Embed
 
 
 def fill(backbone: Backbone, engine: str) -> Layers:

@@ -10,9 +10,9 @@ from functools import cache
 import torch
 from torch import nn
 
-from baselines.backbones import Backbone
-from baselines.errors import UsageError
-from baselines.registry import Baseline
+from liafbench.baselines.backbones import Backbone
+from liafbench.baselines.errors import UsageError
+from liafbench.baselines.registry import Baseline
 
 TOLERANCE = 0.05
 """Largest relative difference from the budget."""

@@ -5,10 +5,10 @@ Readout: its linear classifier.
 
 from __future__ import annotations
 
-from baselines.backbones import Backbone
-from baselines.layers.analog import still
-from baselines.layers.readout import MeanOverTime
-from baselines.registry import Baseline, Layers, refuses_tokens
+from liafbench.baselines.backbones import Backbone
+from liafbench.baselines.layers.analog import still
+from liafbench.baselines.layers.readout import MeanOverTime
+from liafbench.baselines.registry import Baseline, Layers, refuses_tokens
 
 
 def fill(backbone: Backbone, engine: str) -> Layers:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from baselines.backbones import Backbone
-from baselines.layers.analog import relu, still
-from baselines.layers.dropout import VolumeDropout
-from baselines.neurons.step import state_dtype
-from baselines.registry import Baseline, Layers, refuses_tokens
-from baselines.stages import Conv, Dense, Direct, Dropout, Placed, Pool
+from liafbench.baselines.backbones import Backbone
+from liafbench.baselines.layers.analog import relu, still
+from liafbench.baselines.layers.dropout import VolumeDropout
+from liafbench.baselines.neurons.step import state_dtype
+from liafbench.baselines.registry import Baseline, Layers, refuses_tokens
+from liafbench.baselines.stages import Conv, Dense, Direct, Dropout, Placed, Pool
 
 
 class ToVolume(nn.Module):

@@ -6,15 +6,15 @@ classifier.
 
 from __future__ import annotations
 
-from baselines.backbones import Backbone
-from baselines.layers.analog import relu, still
-from baselines.layers.conv_lstm import ConvLSTM as ConvLSTMLayer
-from baselines.layers.dropout import TimeDropout
-from baselines.layers.folded import Folded
-from baselines.layers.readout import LastStep
-from baselines.layers.synapses import convolution, pool
-from baselines.registry import Baseline, Layers, refuses_tokens
-from baselines.stages import Conv, Dense, Direct, Dropout, Placed, Pool
+from liafbench.baselines.backbones import Backbone
+from liafbench.baselines.layers.analog import relu, still
+from liafbench.baselines.layers.conv_lstm import ConvLSTM as ConvLSTMLayer
+from liafbench.baselines.layers.dropout import TimeDropout
+from liafbench.baselines.layers.folded import Folded
+from liafbench.baselines.layers.readout import LastStep
+from liafbench.baselines.layers.synapses import convolution, pool
+from liafbench.baselines.registry import Baseline, Layers, refuses_tokens
+from liafbench.baselines.stages import Conv, Dense, Direct, Dropout, Placed, Pool
 
 
 def fill(backbone: Backbone, engine: str) -> Layers:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from torch import nn
 
-from baselines.backbones import Backbone
-from baselines.layers import recurrent
-from baselines.registry import Baseline, Layers
+from liafbench.baselines.backbones import Backbone
+from liafbench.baselines.layers import recurrent
+from liafbench.baselines.registry import Baseline, Layers
 
 
 def fill(backbone: Backbone, engine: str) -> Layers:

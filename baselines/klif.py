@@ -9,10 +9,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from baselines.backbones import Backbone
-from baselines.engines import ENGINES
-from baselines.layers import spiking
-from baselines.registry import Baseline, Layers, refuses_frames
+from liafbench.baselines.backbones import Backbone
+from liafbench.baselines.engines import ENGINES
+from liafbench.baselines.layers import spiking
+from liafbench.baselines.registry import Baseline, Layers, refuses_frames
 
 OPTIONS = (*spiking.SHARED, "k", "scale_reset")
 

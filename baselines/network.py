@@ -6,8 +6,8 @@ from collections import OrderedDict
 
 from torch import nn
 
-from baselines.backbones import Backbone
-from baselines.registry import Layers
+from liafbench.baselines.backbones import Backbone
+from liafbench.baselines.registry import Layers
 
 
 class Network(nn.Sequential):

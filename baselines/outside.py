@@ -10,11 +10,11 @@ from typing import Any
 
 from torch import nn
 
-from baselines import plugins
-from baselines.backbones import Backbone
-from baselines.engines import ENGINES
-from baselines.errors import UsageError
-from baselines.registry import Baseline, Layers
+from liafbench.baselines import plugins
+from liafbench.baselines.backbones import Backbone
+from liafbench.baselines.engines import ENGINES
+from liafbench.baselines.errors import UsageError
+from liafbench.baselines.registry import Baseline, Layers
 
 
 @functools.cache

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from baselines.errors import UsageError, unknown
+from liafbench.baselines.errors import UsageError, unknown
 
 BASELINE_GROUP = "liafbench.baselines"
 TASK_GROUP = "liafbench.tasks"

@@ -9,9 +9,9 @@ from typing import Literal
 
 from torch import nn
 
-from baselines import backbones
-from baselines.backbones import Backbone
-from baselines.errors import UsageError
+from liafbench.baselines import backbones
+from liafbench.baselines.backbones import Backbone
+from liafbench.baselines.errors import UsageError
 
 Layers = dict[str, nn.Module]
 """A network as its named layers, in the order in which they are called."""

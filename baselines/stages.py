@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from baselines.errors import UsageError
+from liafbench.baselines.errors import UsageError
 
 Unit = Literal["neuron", "relu", "none"]
 """What follows a synapse: the baseline's temporal unit, a ReLU at each step, or nothing."""

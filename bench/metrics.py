@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from baselines import plugins
-from baselines.errors import UsageError, unknown
-from bench.tasks import Splits
+from liafbench.baselines import plugins
+from liafbench.baselines.errors import UsageError, unknown
+from liafbench.bench.tasks import Splits
 
 Metric = Callable[[nn.Module, Splits], Any]
 

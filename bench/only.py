@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from baselines.errors import UsageError, unknown
+from liafbench.baselines.errors import UsageError, unknown
 
 
 @dataclass(frozen=True)

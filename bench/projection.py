@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from baselines.errors import UsageError
-from bench import tasks
-from bench.results import find_folders
-from bench.runs.cells import Cell
-from bench.runs.planning import Options, plan
-from bench.runs.records import Run
-from bench.runs.store import Store, is_stale
-from bench.suites import Suite
+from liafbench.baselines.errors import UsageError
+from liafbench.bench import tasks
+from liafbench.bench.results import find_folders
+from liafbench.bench.runs.cells import Cell
+from liafbench.bench.runs.planning import Options, plan
+from liafbench.bench.runs.records import Run
+from liafbench.bench.runs.store import Store, is_stale
+from liafbench.bench.suites import Suite
 
 ASSUMED_SAMPLES = {"dvs128-gesture": 1_000}
 """Training samples of a set whose size only reading it tells."""

@@ -16,9 +16,9 @@ from dataclasses import replace
 import pandas as pd
 import torch
 
-from bench.runs.cells import Cell, training_cells
-from bench.runs.train import tune_cell
-from bench.suites import load
+from liafbench.bench.runs.cells import Cell, training_cells
+from liafbench.bench.runs.train import tune_cell
+from liafbench.bench.suites import load
 
 SLACK = 0.5
 """Points of accuracy that more epochs must bring."""

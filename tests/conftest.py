@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from baselines.neurons import kernels
+from liafbench.baselines.neurons import kernels
 
 torch.set_num_threads(1)
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from baselines.engines.registry import ENGINES, KINDS, make_neuron
-from baselines.errors import UsageError
+from liafbench.baselines.engines.registry import ENGINES, KINDS, make_neuron
+from liafbench.baselines.errors import UsageError
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "hard reset to 0": {"v_reset": 0.0},

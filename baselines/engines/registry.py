@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import nn
 
-from baselines.errors import unknown
-from baselines.neurons import KLIF, LIAF, LIF
+from liafbench.baselines.errors import unknown
+from liafbench.baselines.neurons import KLIF, LIAF, LIF
 
 KINDS = {"lif": LIF, "liaf": LIAF, "klif": KLIF}
 
@@ -25,7 +25,9 @@ def _library(engine: str) -> Callable[..., nn.Module]:
     """A library is imported when the first neuron of it is made: it takes seconds."""
 
     def make(kind: str, **settings: Any) -> nn.Module:
-        return importlib.import_module(f"baselines.engines.{engine}_engine").make(kind, **settings)
+        return importlib.import_module(f"liafbench.baselines.engines.{engine}_engine").make(
+            kind, **settings
+        )
 
     return make
 

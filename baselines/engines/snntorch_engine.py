@@ -16,13 +16,13 @@ import snntorch
 import torch
 from torch import Tensor, nn
 
-from baselines.errors import UsageError
-from baselines.neurons import KLIF, LIAF, LIF
-from baselines.neurons.activations import activate
-from baselines.neurons.interface import Neuron, autocast_off, check_currents
-from baselines.neurons.parameters import per_channel
-from baselines.neurons.step import Step, state_dtype
-from baselines.neurons.surrogates import spike
+from liafbench.baselines.errors import UsageError
+from liafbench.baselines.neurons import KLIF, LIAF, LIF
+from liafbench.baselines.neurons.activations import activate
+from liafbench.baselines.neurons.interface import Neuron, autocast_off, check_currents
+from liafbench.baselines.neurons.parameters import per_channel
+from liafbench.baselines.neurons.step import Step, state_dtype
+from liafbench.baselines.neurons.surrogates import spike
 
 Own = LIF | LIAF
 

@@ -15,12 +15,12 @@ import torch
 from spikingjelly.activation_based import neuron, surrogate
 from torch import Tensor, nn
 
-from baselines.errors import UsageError
-from baselines.neurons import KLIF, LIAF, LIF
-from baselines.neurons.activations import activate
-from baselines.neurons.interface import Neuron, autocast_off, check_currents
-from baselines.neurons.parameters import per_channel
-from baselines.neurons.step import Step, state_dtype
+from liafbench.baselines.errors import UsageError
+from liafbench.baselines.neurons import KLIF, LIAF, LIF
+from liafbench.baselines.neurons.activations import activate
+from liafbench.baselines.neurons.interface import Neuron, autocast_off, check_currents
+from liafbench.baselines.neurons.parameters import per_channel
+from liafbench.baselines.neurons.step import Step, state_dtype
 
 Own = LIF | LIAF | KLIF
 

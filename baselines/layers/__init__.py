@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from baselines.layers.conv_lstm import ConvLSTM
-from baselines.layers.dropout import TimeDropout, VolumeDropout
-from baselines.layers.folded import Folded
-from baselines.layers.readout import LastOutput, LastStep, MeanOverTime, Vote
-from baselines.layers.tokens import MeanEmbedding, Reader
+from liafbench.baselines.layers.conv_lstm import ConvLSTM
+from liafbench.baselines.layers.dropout import TimeDropout, VolumeDropout
+from liafbench.baselines.layers.folded import Folded
+from liafbench.baselines.layers.readout import LastOutput, LastStep, MeanOverTime, Vote
+from liafbench.baselines.layers.tokens import MeanEmbedding, Reader
 
 __all__ = [
     "ConvLSTM",

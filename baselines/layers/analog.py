@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from torch import nn
 
-from baselines.layers.readout import Vote
-from baselines.layers.synapses import convolution, dense, pool
-from baselines.stages import Conv, Dense, Direct, Dropout, Placed, Pool
-from baselines.stages import Vote as VoteStage
+from liafbench.baselines.layers.readout import Vote
+from liafbench.baselines.layers.synapses import convolution, dense, pool
+from liafbench.baselines.stages import Conv, Dense, Direct, Dropout, Placed, Pool
+from liafbench.baselines.stages import Vote as VoteStage
 
 
 def still(places: Iterable[Placed]) -> dict[str, nn.Module]:

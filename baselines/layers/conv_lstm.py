@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from baselines.layers.folded import Folded
-from baselines.stages import Conv
+from liafbench.baselines.layers.folded import Folded
+from liafbench.baselines.stages import Conv
 
 
 class ConvLSTM(nn.Module):

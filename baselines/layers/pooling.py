@@ -11,11 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, library, nn
 
-from baselines.neurons.kernels import cpu_build, forced
-from baselines.neurons.kernels.cpu import PARALLEL_FROM
-from baselines.neurons.kernels.cpu_call import VALUES
-from baselines.neurons.kernels.fallback import stands_aside
-from baselines.operator_calls import differentiably, directly, transformed
+from liafbench.baselines.neurons.kernels import cpu_build, forced
+from liafbench.baselines.neurons.kernels.cpu import PARALLEL_FROM
+from liafbench.baselines.neurons.kernels.cpu_call import VALUES
+from liafbench.baselines.neurons.kernels.fallback import stands_aside
+from liafbench.baselines.operator_calls import differentiably, directly, transformed
 
 LEAST = 32 * 1024
 """Elements from which forward and back are faster than PyTorch's: 0.97 [0.94, 0.99] times as fast

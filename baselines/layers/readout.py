@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from baselines.neurons.step import state_dtype
+from liafbench.baselines.neurons.step import state_dtype
 
 
 class MeanOverTime(nn.Module):

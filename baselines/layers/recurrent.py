@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from baselines.backbones import Backbone
-from baselines.layers.readout import LastOutput
-from baselines.layers.tokens import Reader, embedding
-from baselines.stages import Dense, Embed
+from liafbench.baselines.backbones import Backbone
+from liafbench.baselines.layers.readout import LastOutput
+from liafbench.baselines.layers.tokens import Reader, embedding
+from liafbench.baselines.stages import Dense, Embed
 
 LARGEST_FRAME = 32
 

@@ -9,16 +9,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from baselines.backbones import Backbone, Spiking
-from baselines.engines import make_neuron
-from baselines.errors import UsageError
-from baselines.layers.dropout import TimeDropout
-from baselines.layers.folded import Folded
-from baselines.layers.readout import LastStep, MeanOverTime, Vote
-from baselines.layers.synapses import convolution, dense, pool
-from baselines.layers.tokens import embedding
-from baselines.stages import Conv, Dense, Direct, Dropout, Embed, Placed, Pool
-from baselines.stages import Vote as VoteStage
+from liafbench.baselines.backbones import Backbone, Spiking
+from liafbench.baselines.engines import make_neuron
+from liafbench.baselines.errors import UsageError
+from liafbench.baselines.layers.dropout import TimeDropout
+from liafbench.baselines.layers.folded import Folded
+from liafbench.baselines.layers.readout import LastStep, MeanOverTime, Vote
+from liafbench.baselines.layers.synapses import convolution, dense, pool
+from liafbench.baselines.layers.tokens import embedding
+from liafbench.baselines.stages import Conv, Dense, Direct, Dropout, Embed, Placed, Pool
+from liafbench.baselines.stages import Vote as VoteStage
 
 NeuronFor = Callable[[Placed], nn.Module]
 

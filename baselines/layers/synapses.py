@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
-from baselines.layers.pooling import AveragePool2x2
-from baselines.stages import Conv, Dense, Placed, Pool
+from liafbench.baselines.layers.pooling import AveragePool2x2
+from liafbench.baselines.stages import Conv, Dense, Placed, Pool
 
 
 def convolution(place: Placed) -> list[nn.Module]:

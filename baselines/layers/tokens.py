@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from baselines.stages import Embed
-from baselines.vocabularies import PADDING
+from liafbench.baselines.stages import Embed
+from liafbench.baselines.vocabularies import PADDING
 
 
 def embedding(stage: Embed) -> nn.Embedding:

@@ -1,6 +1,6 @@
 """LIF, LIAF and KLIF neurons: one exact definition, computed by fused operators."""
 
-from baselines.neurons.interface import Neuron
-from baselines.neurons.modules import KLIF, LIAF, LIF
+from liafbench.baselines.neurons.interface import Neuron
+from liafbench.baselines.neurons.modules import KLIF, LIAF, LIF
 
 __all__ = ["KLIF", "LIAF", "LIF", "Neuron"]

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from baselines.errors import unknown
+from liafbench.baselines.errors import unknown
 
 ACTIVATIONS = ("relu", "selu", "leaky_relu", "identity")
 OUTPUTS = ("spike", *ACTIVATIONS)

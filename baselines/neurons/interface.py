@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from baselines.errors import UsageError
+from liafbench.baselines.errors import UsageError
 
 
 class Neuron:

@@ -7,11 +7,11 @@ import math
 import torch
 from torch import Tensor, nn
 
-from baselines.errors import UsageError, unknown
-from baselines.neurons import operators, reference
-from baselines.neurons.activations import ACTIVATIONS
-from baselines.neurons.interface import Neuron, autocast_off, check_currents
-from baselines.neurons.parameters import (
+from liafbench.baselines.errors import UsageError, unknown
+from liafbench.baselines.neurons import operators, reference
+from liafbench.baselines.neurons.activations import ACTIVATIONS
+from liafbench.baselines.neurons.interface import Neuron, autocast_off, check_currents
+from liafbench.baselines.neurons.parameters import (
     Leak,
     Value,
     alpha_logit,
@@ -20,8 +20,8 @@ from baselines.neurons.parameters import (
     parameter,
     per_channel,
 )
-from baselines.neurons.step import Step
-from baselines.neurons.surrogates import resolve_width
+from liafbench.baselines.neurons.step import Step
+from liafbench.baselines.neurons.surrogates import resolve_width
 
 LEARNABLE = ("alpha", "beta", "v_threshold")
 ENGINES = ("native", "reference")

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, library
 from torch._ops import OpOverload
 
-from baselines.neurons.interface import autocast_off
-from baselines.neurons.kernels import select, select_recurrent
-from baselines.neurons.step import Step
-from baselines.operator_calls import differentiably, directly
+from liafbench.baselines.neurons.interface import autocast_off
+from liafbench.baselines.neurons.kernels import select, select_recurrent
+from liafbench.baselines.neurons.step import Step
+from liafbench.baselines.operator_calls import differentiably, directly
 
 _PARAMETERS = "Tensor alpha, Tensor beta, Tensor v_threshold, Tensor? k"
 _OUT = "Tensor grad_x, Tensor grad_alpha, Tensor grad_beta, Tensor grad_v_threshold, Tensor grad_k"

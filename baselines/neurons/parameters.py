@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from baselines.errors import UsageError
+from liafbench.baselines.errors import UsageError
 
 Value = float | Tensor
 

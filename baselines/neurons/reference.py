@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from baselines.neurons.activations import activate
-from baselines.neurons.step import Step, state_dtype
-from baselines.neurons.surrogates import spike
+from liafbench.baselines.neurons.activations import activate
+from liafbench.baselines.neurons.step import Step, state_dtype
+from liafbench.baselines.neurons.surrogates import spike
 
 
 def run(

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from baselines.errors import UsageError, unknown
+from liafbench.baselines.errors import UsageError, unknown
 
 DEFAULT_WIDTHS = {"rect": 0.5, "triangle": 1.0, "sigmoid": 4.0, "atan": 2.0}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
-from baselines.errors import unknown
+from liafbench.baselines.errors import unknown
 
 PADDING = 0
 UNKNOWN = 1

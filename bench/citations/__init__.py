@@ -1,6 +1,6 @@
 """BibTeX of the methods, data sets and libraries that results rest on."""
 
-from bench.citations.collect import of_baseline, of_results, of_suite, of_task
-from bench.citations.entries import Entry, split, unique
+from liafbench.bench.citations.collect import of_baseline, of_results, of_suite, of_task
+from liafbench.bench.citations.entries import Entry, split, unique
 
 __all__ = ["Entry", "of_baseline", "of_results", "of_suite", "of_task", "split", "unique"]

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 
-import baselines
-from bench import tasks
-from bench.citations.entries import Entry, libraries, plain, split, unique
-from bench.results import find_folders
-from bench.runs.provenance import commit
-from bench.runs.records import Run
-from bench.runs.store import Store
+from liafbench import baselines
+from liafbench.bench import tasks
+from liafbench.bench.citations.entries import Entry, libraries, plain, split, unique
+from liafbench.bench.results import find_folders
+from liafbench.bench.runs.provenance import commit
+from liafbench.bench.runs.records import Run
+from liafbench.bench.runs.store import Store
 
 PACKAGES = {
     "torch": "paszke2019pytorch",

@@ -42,7 +42,7 @@ def unique(entries: Iterable[Entry]) -> list[Entry]:
 @cache
 def libraries() -> dict[str, Entry]:
     """The entries of libraries.bib by key."""
-    text = (files("bench.citations") / "libraries.bib").read_text("utf-8")
+    text = (files("liafbench.bench.citations") / "libraries.bib").read_text("utf-8")
     return {entry.key: entry for entry in split(text)}
 
 

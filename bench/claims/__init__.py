@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bench.claims.definitions import CLAIMS, Claim, Item, Scope
-from bench.claims.frames import claims_frame, items_frame
-from bench.claims.judge import judge
-from bench.claims.verdict import Finding, Judgement, Verdict
+from liafbench.bench.claims.definitions import CLAIMS, Claim, Item, Scope
+from liafbench.bench.claims.frames import claims_frame, items_frame
+from liafbench.bench.claims.judge import judge
+from liafbench.bench.claims.verdict import Finding, Judgement, Verdict
 
 __all__ = [
     "CLAIMS",

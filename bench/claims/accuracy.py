@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
-from bench.claims.definitions import COMPARABLE, MIN_SEEDS, Claim, Item
-from bench.claims.pairs import Evidence, Pairs
-from bench.claims.verdict import Finding, Verdict
-from bench.results.bits import answered_alike, unpack
-from bench.statistics import Interval, over_both, over_seeds, permutation_p, wilcoxon_p
+from liafbench.bench.claims.definitions import COMPARABLE, MIN_SEEDS, Claim, Item
+from liafbench.bench.claims.pairs import Evidence, Pairs
+from liafbench.bench.claims.verdict import Finding, Verdict
+from liafbench.bench.results.bits import answered_alike, unpack
+from liafbench.bench.statistics import Interval, over_both, over_seeds, permutation_p, wilcoxon_p
 
 METRIC = "test_accuracy"
 FOREIGN = "not judged: recipe differs"

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench.claims.accuracy import obstacle, partial_note
-from bench.claims.definitions import FAR_FEWER, SPIKES_EXPLAIN, Claim, Item
-from bench.claims.pairs import EQUAL_BUDGET, Evidence, Pairs
-from bench.claims.verdict import Finding, Verdict
-from bench.statistics import Interval, over_seeds
+from liafbench.bench.claims.accuracy import obstacle, partial_note
+from liafbench.bench.claims.definitions import FAR_FEWER, SPIKES_EXPLAIN, Claim, Item
+from liafbench.bench.claims.pairs import EQUAL_BUDGET, Evidence, Pairs
+from liafbench.bench.claims.verdict import Finding, Verdict
+from liafbench.bench.statistics import Interval, over_seeds
 
 STRUCTURE = ("weights", "parameters", "synapses", "mac_dense", "neuron_updates")
 """Counts that the network alone decides: one seed says all."""

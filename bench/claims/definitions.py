@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from bench.results.names import FAMILY, FAMILY_TASKS
+from liafbench.bench.results.names import FAMILY, FAMILY_TASKS
 
 COMPARABLE = 2.0
 """Points: the 95 % interval of a comparable pair's difference lies within plus or minus this."""

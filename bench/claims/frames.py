@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.claims.definitions import (
+from liafbench.bench.claims.definitions import (
     COMPARABLE,
     FAR_FEWER,
     MIN_SEEDS,
     Claim,
 )
-from bench.claims.pairs import BUDGETS
-from bench.claims.verdict import Finding, Judgement
-from bench.results import Results
-from bench.results.names import FAMILY
-from bench.results.published import published
-from bench.results.source import caption, describe
-from bench.statistics import holm
+from liafbench.bench.claims.pairs import BUDGETS
+from liafbench.bench.claims.verdict import Finding, Judgement
+from liafbench.bench.results import Results
+from liafbench.bench.results.names import FAMILY
+from liafbench.bench.results.published import published
+from liafbench.bench.results.source import caption, describe
+from liafbench.bench.statistics import holm
 
 NO_FIGURE = "n/a"
 DIFFERENCE = "difference [points]"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.claims.accuracy import judge_accuracy
-from bench.claims.cost import judge_cost
-from bench.claims.definitions import CLAIMS, Claim
-from bench.claims.pairs import BUDGETS, Evidence
-from bench.claims.verdict import Judgement, conclude
-from bench.results import Results
+from liafbench.bench.claims.accuracy import judge_accuracy
+from liafbench.bench.claims.cost import judge_cost
+from liafbench.bench.claims.definitions import CLAIMS, Claim
+from liafbench.bench.claims.pairs import BUDGETS, Evidence
+from liafbench.bench.claims.verdict import Judgement, conclude
+from liafbench.bench.results import Results
 
 
 def judge(results: Results, claims: Sequence[Claim] = CLAIMS) -> list[Judgement]:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.claims.definitions import ENGINE, SAME_BUDGET, Claim, Item
-from bench.claims.shipped import as_shipped
-from bench.results import Results, rows
+from liafbench.bench.claims.definitions import ENGINE, SAME_BUDGET, Claim, Item
+from liafbench.bench.claims.shipped import as_shipped
+from liafbench.bench.results import Results, rows
 
 EQUAL_BACKBONE, EQUAL_BUDGET = "equal-backbone", "equal-budget"
 BUDGETS = (EQUAL_BACKBONE, EQUAL_BUDGET)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from bench import suites
-from bench.results.plan import option_line
-from bench.results.read import shared_recipe
-from bench.runs.cells import training_cells
+from liafbench.bench import suites
+from liafbench.bench.results.plan import option_line
+from liafbench.bench.results.read import shared_recipe
+from liafbench.bench.runs.cells import training_cells
 
 ANY_WAY = ("allow_partial",)
 """Data options that decide no number: what was there is recorded with the run."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
-from bench.claims.definitions import Claim, Item
-from bench.statistics import LEVEL, Interval, holm
+from liafbench.bench.claims.definitions import Claim, Item
+from liafbench.bench.statistics import LEVEL, Interval, holm
 
 
-class Verdict(str, Enum):
+class Verdict(StrEnum):
     """What the runs say about a claim."""
 
     HOLDS = "holds"

@@ -9,16 +9,16 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from baselines.errors import UsageError
-from bench import kernels
-from bench.cli.console import console, note
-from bench.cli.throughput import run_throughput
-from bench.counting import suite as counting
-from bench.kernels.report import frame, markdown
-from bench.only import Only
-from bench.results import find_folders, read, settle
-from bench.runs.provenance import commit, usable_cores
-from bench.runs.store import told_plainly
+from liafbench.baselines.errors import UsageError
+from liafbench.bench import kernels
+from liafbench.bench.cli.console import console, note
+from liafbench.bench.cli.throughput import run_throughput
+from liafbench.bench.counting import suite as counting
+from liafbench.bench.kernels.report import frame, markdown
+from liafbench.bench.only import Only
+from liafbench.bench.results import find_folders, read, settle
+from liafbench.bench.runs.provenance import commit, usable_cores
+from liafbench.bench.runs.store import told_plainly
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from bench.cli.console import console, emit_json
-from bench.contract import check as check_all
+from liafbench.bench.cli.console import console, emit_json
+from liafbench.bench.contract import check as check_all
 
 SOMETHING_WRONG = 1
 STYLES = {"ok": "green", "note": "yellow", "wrong": "bold red"}

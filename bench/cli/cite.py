@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from baselines import BASELINES, plugins
-from baselines.errors import unknown
-from bench.citations import Entry, of_baseline, of_results, of_suite, of_task, unique
-from bench.cli.console import emit_json
-from bench.tasks import TASKS, Task
+from liafbench.baselines import BASELINES, plugins
+from liafbench.baselines.errors import unknown
+from liafbench.bench.citations import Entry, of_baseline, of_results, of_suite, of_task, unique
+from liafbench.bench.cli.console import emit_json
+from liafbench.bench.tasks import TASKS, Task
 
 
 def cite(

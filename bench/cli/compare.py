@@ -11,11 +11,11 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from baselines.errors import UsageError
-from bench.cli.console import console, emit_json, note
-from bench.compare import differences, ratios, read_side
-from bench.tables import read_records, terminal
-from bench.tables.published import against_published
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.cli.console import console, emit_json, note
+from liafbench.bench.compare import differences, ratios, read_side
+from liafbench.bench.tables import read_records, terminal
+from liafbench.bench.tables.published import against_published
 
 PUBLISHED = "published"
 

@@ -11,16 +11,16 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from baselines import build
-from baselines.errors import UsageError
-from bench.cli.console import console, emit_json, note
-from bench.counting import METRICS, Counts, Measurement, measurements, trained_counts
-from bench.counting.costs import cost
-from bench.counting.energy import ENERGY
-from bench.runs.counts import count_samples
-from bench.runs.records import Run
-from bench.runs.store import DamagedRun, read_run
-from bench.tasks import load
+from liafbench.baselines import build
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.cli.console import console, emit_json, note
+from liafbench.bench.counting import METRICS, Counts, Measurement, measurements, trained_counts
+from liafbench.bench.counting.costs import cost
+from liafbench.bench.counting.energy import ENERGY
+from liafbench.bench.runs.counts import count_samples
+from liafbench.bench.runs.records import Run
+from liafbench.bench.runs.store import DamagedRun, read_run
+from liafbench.bench.tasks import load
 
 HEADS = {"mac_effective": "mac eff.", "elementwise": "elem."}
 SHOWN = ("weights", "synapses", "neurons", "mac_dense", "mac_effective", "ac", "elementwise")

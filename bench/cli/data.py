@@ -11,11 +11,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from baselines.errors import UsageError
-from bench import tasks
-from bench.cli.console import console, emit_json, note
-from bench.events.cache import FrameCache
-from bench.tasks.common.checking import TaskState
+from liafbench.baselines.errors import UsageError
+from liafbench.bench import tasks
+from liafbench.bench.cli.console import console, emit_json, note
+from liafbench.bench.events.cache import FrameCache
+from liafbench.bench.tasks.common.checking import TaskState
 
 data_app = typer.Typer(no_args_is_help=True, help="Check, fetch and forget data sets.")
 Names = Annotated[list[str] | None, typer.Argument(help="tasks; all of them without it")]

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from bench.cli.console import console
-from bench.report.paper import COSTS, write_figure
+from liafbench.bench.cli.console import console
+from liafbench.bench.report.paper import COSTS, write_figure
 
 
-class Theme(str, Enum):
+class Theme(StrEnum):
     """Of bench.report.paper."""
 
     light = "light"

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-import baselines
-from baselines import BASELINES, backbones, plugins
-from baselines.engines import ENGINES
-from baselines.errors import UsageError
-from bench import metrics, suites, tasks
-from bench.cli.benches import BENCHES
-from bench.cli.console import console, emit_json
-from bench.tables.columns import COLUMNS
-from bench.tasks import TASKS
+from liafbench import baselines
+from liafbench.baselines import BASELINES, backbones, plugins
+from liafbench.baselines.engines import ENGINES
+from liafbench.baselines.errors import UsageError
+from liafbench.bench import metrics, suites, tasks
+from liafbench.bench.cli.benches import BENCHES
+from liafbench.bench.cli.console import console, emit_json
+from liafbench.bench.tables.columns import COLUMNS
+from liafbench.bench.tasks import TASKS
 
 
-class Kind(str, Enum):
+class Kind(StrEnum):
     """The registries."""
 
     baselines = "baselines"

@@ -9,20 +9,20 @@ from types import FrameType
 import typer
 from rich.markup import escape
 
-from baselines.errors import UsageError
-from bench.cli.check import check
-from bench.cli.cite import cite
-from bench.cli.compare import compare
-from bench.cli.console import note
-from bench.cli.count import count
-from bench.cli.data import data_app
-from bench.cli.figure import figure
-from bench.cli.listing import list_names
-from bench.cli.project import project
-from bench.cli.report import report
-from bench.cli.run import run
-from bench.cli.tables import tables
-from bench.cli.time import time
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.cli.check import check
+from liafbench.bench.cli.cite import cite
+from liafbench.bench.cli.compare import compare
+from liafbench.bench.cli.console import note
+from liafbench.bench.cli.count import count
+from liafbench.bench.cli.data import data_app
+from liafbench.bench.cli.figure import figure
+from liafbench.bench.cli.listing import list_names
+from liafbench.bench.cli.project import project
+from liafbench.bench.cli.report import report
+from liafbench.bench.cli.run import run
+from liafbench.bench.cli.tables import tables
+from liafbench.bench.cli.time import time
 
 USAGE = 2
 INTERRUPTED = 130

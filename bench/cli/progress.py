@@ -13,9 +13,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from bench.cli.console import note
-from bench.runs.cells import Cell
-from bench.runs.records import Run
+from liafbench.bench.cli.console import note
+from liafbench.bench.runs.cells import Cell
+from liafbench.bench.runs.records import Run
 
 
 class TerminalProgress:

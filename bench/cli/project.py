@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from bench import suites
-from bench.cli.console import console
-from bench.projection import Projection, Rates, Span
-from bench.projection import project as projected
+from liafbench.bench import suites
+from liafbench.bench.cli.console import console
+from liafbench.bench.projection import Projection, Rates, Span
+from liafbench.bench.projection import project as projected
 
 WORKERS = (1, 8, 64)
 

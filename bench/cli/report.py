@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from bench.cli.console import console, note
-from bench.report import write_report
+from liafbench.bench.cli.console import console, note
+from liafbench.bench.report import write_report
 
 
 def report(

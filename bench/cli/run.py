@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,30 +11,30 @@ import torch
 import typer
 from rich.markup import escape
 
-from baselines.errors import UsageError
-from bench import suites
-from bench.cli import dry_run
-from bench.cli.benches import BENCHES
-from bench.cli.console import console, note
-from bench.cli.progress import TerminalProgress
-from bench.only import Only
-from bench.runs import cluster, local
-from bench.runs.executor import Execute
-from bench.runs.planning import Options, Plan, check_data, check_memory, plan
-from bench.runs.session import Session
-from bench.tables import Written, comparison, read_records, terminal, write_all
+from liafbench.baselines.errors import UsageError
+from liafbench.bench import suites
+from liafbench.bench.cli import dry_run
+from liafbench.bench.cli.benches import BENCHES
+from liafbench.bench.cli.console import console, note
+from liafbench.bench.cli.progress import TerminalProgress
+from liafbench.bench.only import Only
+from liafbench.bench.runs import cluster, local
+from liafbench.bench.runs.executor import Execute
+from liafbench.bench.runs.planning import Options, Plan, check_data, check_memory, plan
+from liafbench.bench.runs.session import Session
+from liafbench.bench.tables import Written, comparison, read_records, terminal, write_all
 
 CELL_FAILED = 1
 
 
-class Executor(str, Enum):
+class Executor(StrEnum):
     """What runs the cells."""
 
     local = "local"
     ray = "ray"
 
 
-class Device(str, Enum):
+class Device(StrEnum):
     """Where to train and to measure."""
 
     auto = "auto"

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from bench.cli.console import console, note
-from bench.tables import FORMATS, write_all
+from liafbench.bench.cli.console import console, note
+from liafbench.bench.tables import FORMATS, write_all
 
 
 def tables(

@@ -8,16 +8,16 @@ from typing import Any
 import torch
 from rich.markup import escape
 
-from bench.cli.console import console, note
-from bench.only import Only
-from bench.runs.cells import NUMERICS_VERSION
-from bench.runs.provenance import machine, provenance
-from bench.runs.records import SCHEMA, Run
-from bench.runs.store import Store
-from bench.tables import write_tables
-from bench.timing.peers import spikingjelly_kernels
-from bench.timing.suite import Throughput
-from bench.timing.sweeps import SUITE, chosen, plan
+from liafbench.bench.cli.console import console, note
+from liafbench.bench.only import Only
+from liafbench.bench.runs.cells import NUMERICS_VERSION
+from liafbench.bench.runs.provenance import machine, provenance
+from liafbench.bench.runs.records import SCHEMA, Run
+from liafbench.bench.runs.store import Store
+from liafbench.bench.tables import write_tables
+from liafbench.bench.timing.peers import spikingjelly_kernels
+from liafbench.bench.timing.suite import Throughput
+from liafbench.bench.timing.sweeps import SUITE, chosen, plan
 
 
 class RunFiles:

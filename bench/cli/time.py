@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from typing import Annotated, Any
 
 import torch
@@ -10,18 +10,18 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from baselines.errors import UsageError
-from bench.cli.console import console, emit_json, note
-from bench.runs.provenance import provenance
-from bench.timing.allocator import DEFAULT, HUGE_PAGES, KEEP_PAGES, apply_policy
-from bench.timing.options import Options
-from bench.timing.peers import Contender
-from bench.timing.rounds import Until
-from bench.timing.timings import Timings
-from bench.timing.versus import INPUT, Comparison, time_inference, time_training
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.cli.console import console, emit_json, note
+from liafbench.bench.runs.provenance import provenance
+from liafbench.bench.timing.allocator import DEFAULT, HUGE_PAGES, KEEP_PAGES, apply_policy
+from liafbench.bench.timing.options import Options
+from liafbench.bench.timing.peers import Contender
+from liafbench.bench.timing.rounds import Until
+from liafbench.bench.timing.timings import Timings
+from liafbench.bench.timing.versus import INPUT, Comparison, time_inference, time_training
 
 
-class Allocator(str, Enum):
+class Allocator(StrEnum):
     """Policies of bench.timing.allocator."""
 
     keep_pages = KEEP_PAGES
@@ -29,14 +29,14 @@ class Allocator(str, Enum):
     default = DEFAULT
 
 
-class Precision(str, Enum):
+class Precision(StrEnum):
     """bfloat16 is an autocast of the forward pass."""
 
     float32 = "float32"
     bfloat16 = "bfloat16"
 
 
-class Device(str, Enum):
+class Device(StrEnum):
     """Where to time."""
 
     cpu = "cpu"

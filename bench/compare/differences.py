@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from bench.results import find_folders
-from bench.runs.records import Run
-from bench.runs.store import DamagedRun, read_run
+from liafbench.bench.results import find_folders
+from liafbench.bench.runs.records import Run
+from liafbench.bench.runs.store import DamagedRun, read_run
 
 NOT_SURROUNDINGS = ("provenance.timing.", "provenance.ceilings.")
 """Load, clocks and rates of the moment are beside the timings, they differ always."""

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from baselines.errors import UsageError
-from bench.results import CELL, Results, settle
-from bench.tables import read_records
-from bench.tables.aggregate import values
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.results import CELL, Results, settle
+from liafbench.bench.tables import read_records
+from liafbench.bench.tables.aggregate import values
 
 
 def read_side(root: Path) -> Results:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from baselines import plugins
-from bench import tasks
-from bench.contract import cost, form, independence, learning
-from bench.contract.data import check_task
-from bench.contract.finding import RAISED_BY_MODELS, Finding, said
-from bench.contract.subject import Subject, subject
-from bench.tasks import Task
+from liafbench.baselines import plugins
+from liafbench.bench import tasks
+from liafbench.bench.contract import cost, form, independence, learning
+from liafbench.bench.contract.data import check_task
+from liafbench.bench.contract.finding import RAISED_BY_MODELS, Finding, said
+from liafbench.bench.contract.subject import Subject, subject
+from liafbench.bench.tasks import Task
 
 __all__ = ["Finding", "check"]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from baselines.errors import UsageError
-from bench.contract.finding import Finding
-from bench.contract.subject import Subject
-from bench.counting import count
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.contract.finding import Finding
+from liafbench.bench.contract.subject import Subject
+from liafbench.bench.counting import count
 
 
 def countable(subject: Subject) -> Finding:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from baselines.backbones import get
-from bench import tasks
-from bench.contract.finding import Finding
-from bench.tasks import Splits, Task
+from liafbench.baselines.backbones import get
+from liafbench.bench import tasks
+from liafbench.bench.contract.finding import Finding
+from liafbench.bench.tasks import Splits, Task
 
 
 def check_task(task: Task, data_dir: str | None) -> list[Finding]:

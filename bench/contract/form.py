@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from baselines.errors import UsageError
-from bench.contract.finding import RAISED_BY_MODELS, Finding, said
-from bench.contract.subject import Subject, result
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.contract.finding import RAISED_BY_MODELS, Finding, said
+from liafbench.bench.contract.subject import Subject, result
 
 
 def builds(subject: Subject) -> list[Finding]:

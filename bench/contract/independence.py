@@ -7,8 +7,8 @@ import copy
 import torch
 from torch import Tensor
 
-from bench.contract.finding import RAISED_BY_MODELS, Finding, said
-from bench.contract.subject import BATCH, Subject, call, result
+from liafbench.bench.contract.finding import RAISED_BY_MODELS, Finding, said
+from liafbench.bench.contract.subject import BATCH, Subject, call, result
 
 ROUNDING = 1e-3
 """Relative difference of logits that summing in another order may make, with room to spare."""

@@ -8,8 +8,8 @@ import statistics
 import torch
 import torch.nn.functional as F
 
-from bench.contract.finding import RAISED_BY_MODELS, Finding, said
-from bench.contract.subject import Subject
+from liafbench.bench.contract.finding import RAISED_BY_MODELS, Finding, said
+from liafbench.bench.contract.subject import Subject
 
 STEPS = 30
 RATES = (3e-3, 3e-2, 3e-4)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-import baselines
-from baselines.backbones import Backbone, get
-from baselines.budget import parameter_count
-from bench import tasks
+from liafbench import baselines
+from liafbench.baselines.backbones import Backbone, get
+from liafbench.baselines.budget import parameter_count
+from liafbench.bench import tasks
 
 BATCH = 32
 

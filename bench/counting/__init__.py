@@ -1,10 +1,10 @@
 """Synapses, operations, activity and estimated energy of any network."""
 
-from bench.counting.counter import count, count_samples
-from bench.counting.counts import METRICS, Counts
-from bench.counting.energy import ENERGY, EnergyConstants, energy
-from bench.counting.tally import UncountableError
-from bench.counting.trained import (
+from liafbench.bench.counting.counter import count, count_samples
+from liafbench.bench.counting.counts import METRICS, Counts
+from liafbench.bench.counting.energy import ENERGY, EnergyConstants, energy
+from liafbench.bench.counting.tally import UncountableError
+from liafbench.bench.counting.trained import (
     Measurement,
     count_trained,
     layer_rows,

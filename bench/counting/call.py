@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.utils import _pytree as pytree
 
-from baselines.errors import UsageError
+from liafbench.baselines.errors import UsageError
 
 
 def private_copy(module: nn.Module) -> nn.Module:

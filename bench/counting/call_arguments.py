@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.counting.geometry import Pads
+from liafbench.bench.counting.geometry import Pads
 
 
 def in_schema_order(func: Any, args: Any, kwargs: dict[str, Any]) -> list[Any]:

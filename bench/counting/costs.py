@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from baselines import Network, build
-from bench.counting.counter import Counter
-from bench.counting.counts import Counts
+from liafbench.baselines import Network, build
+from liafbench.bench.counting.counter import Counter
+from liafbench.bench.counting.counts import Counts
 
 
 def cost(

@@ -8,16 +8,16 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from baselines.errors import UsageError, unknown
-from bench.counting.call import Inputs, Snapshot, private_copy, quiet_run
-from bench.counting.counts import OPERATIONS, STRUCTURE, Counts, table, totals
-from bench.counting.known import KINDS, Kind
-from bench.counting.layers import Run
-from bench.counting.observer import Observer
-from bench.counting.sight import Sight
-from bench.counting.tally import NOTHING, Tally, UncountableError
-from bench.counting.tracing import Call, traced_tallies, within
-from bench.counting.weights import parameters_by_module
+from liafbench.baselines.errors import UsageError, unknown
+from liafbench.bench.counting.call import Inputs, Snapshot, private_copy, quiet_run
+from liafbench.bench.counting.counts import OPERATIONS, STRUCTURE, Counts, table, totals
+from liafbench.bench.counting.known import KINDS, Kind
+from liafbench.bench.counting.layers import Run
+from liafbench.bench.counting.observer import Observer
+from liafbench.bench.counting.sight import Sight
+from liafbench.bench.counting.tally import NOTHING, Tally, UncountableError
+from liafbench.bench.counting.tracing import Call, traced_tallies, within
+from liafbench.bench.counting.weights import parameters_by_module
 
 PerLayer = dict[str, dict[str, int]]
 

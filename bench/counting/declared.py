@@ -8,10 +8,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from baselines.layers import ConvLSTM
-from bench.counting.neurons import cost_of, step_cost
-from bench.counting.synaptic import recurrent_products
-from bench.counting.tally import Tally
+from liafbench.baselines.layers import ConvLSTM
+from liafbench.bench.counting.neurons import cost_of, step_cost
+from liafbench.bench.counting.synaptic import recurrent_products
+from liafbench.bench.counting.tally import Tally
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from bench.counting.names import SYNAPTIC, words
+from liafbench.bench.counting.names import SYNAPTIC, words
 
 FRESH = words(
     """

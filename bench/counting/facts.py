@@ -5,9 +5,9 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from bench.counting.known import ANALOG, FRESH, Kind, Known
-from bench.counting.numbering import Numbering
-from bench.counting.tally import UncountableError
+from liafbench.bench.counting.known import ANALOG, FRESH, Kind, Known
+from liafbench.bench.counting.numbering import Numbering
+from liafbench.bench.counting.tally import UncountableError
 
 
 class Facts:

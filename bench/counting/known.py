@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from bench.counting.geometry import Pads
+from liafbench.bench.counting.geometry import Pads
 
 Kind = Literal["spikes", "graded", "analog"]
 SPIKES: Kind = "spikes"

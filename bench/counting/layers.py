@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from bench.counting.known import ANALOG, Kind
-from bench.counting.pointwise import PER_ELEMENT
-from bench.counting.sparse import Sparse
-from bench.counting.tally import NOTHING, Tally
+from liafbench.bench.counting.known import ANALOG, Kind
+from liafbench.bench.counting.pointwise import PER_ELEMENT
+from liafbench.bench.counting.sparse import Sparse
+from liafbench.bench.counting.tally import NOTHING, Tally
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.counting.counts import SPARSE
+from liafbench.bench.counting.counts import SPARSE
 
 KEYS = ["task", "backbone", "budget", "baseline"]
 TRAINED = {

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from baselines.neurons.step import Step
-from bench.counting.pointwise import PER_ELEMENT
-from bench.counting.tally import Tally
+from liafbench.baselines.neurons.step import Step
+from liafbench.bench.counting.pointwise import PER_ELEMENT
+from liafbench.bench.counting.tally import Tally
 
 
 def step_cost(

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from bench.counting.known import Known
+from liafbench.bench.counting.known import Known
 
 _RANDOM = ("rand", "bernoulli", "dropout", "normal", "uniform")
 

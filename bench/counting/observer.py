@@ -12,21 +12,21 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from bench.counting.call_arguments import in_schema_order, zero_padding
-from bench.counting.declared import NeuronLayer, is_recurrent_map, neuron_layer
-from bench.counting.dependence import FRESH as FRESH_MAKERS
-from bench.counting.facts import Facts
-from bench.counting.known import ANALOG, FRESH, KINDS, SPIKES, Kind, Known
-from bench.counting.layers import Run
-from bench.counting.names import ACTIVATIONS, FREE, NEURON, SYNAPTIC, base_name
-from bench.counting.propagation import propagate
-from bench.counting.shapes_only import on_meta
-from bench.counting.sparse import FanOuts
-from bench.counting.synapse_calls import SynapseCalls
-from bench.counting.synaptic import formula_for, uncountable
-from bench.counting.tally import Tally, UncountableError
-from bench.counting.tracing import only_integers
-from bench.counting.weights import Structure
+from liafbench.bench.counting.call_arguments import in_schema_order, zero_padding
+from liafbench.bench.counting.declared import NeuronLayer, is_recurrent_map, neuron_layer
+from liafbench.bench.counting.dependence import FRESH as FRESH_MAKERS
+from liafbench.bench.counting.facts import Facts
+from liafbench.bench.counting.known import ANALOG, FRESH, KINDS, SPIKES, Kind, Known
+from liafbench.bench.counting.layers import Run
+from liafbench.bench.counting.names import ACTIVATIONS, FREE, NEURON, SYNAPTIC, base_name
+from liafbench.bench.counting.propagation import propagate
+from liafbench.bench.counting.shapes_only import on_meta
+from liafbench.bench.counting.sparse import FanOuts
+from liafbench.bench.counting.synapse_calls import SynapseCalls
+from liafbench.bench.counting.synaptic import formula_for, uncountable
+from liafbench.bench.counting.tally import Tally, UncountableError
+from liafbench.bench.counting.tracing import only_integers
+from liafbench.bench.counting.weights import Structure
 
 
 class Observer(TorchDispatchMode):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
-from bench.counting.tally import NOTHING, Tally
+from liafbench.bench.counting.tally import NOTHING, Tally
 
 Formula = Callable[[Sequence[Any], Sequence[Any]], Tally]
 """From the operator's arguments and results (anything with a shape) to its cost."""

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils import _pytree as pytree
 
-from bench.counting.geometry import listed
-from bench.counting.known import (
+from liafbench.bench.counting.geometry import listed
+from liafbench.bench.counting.known import (
     ANALOG,
     GRADED,
     SPIKES,
@@ -22,8 +22,8 @@ from bench.counting.known import (
     presence,
     spike_events,
 )
-from bench.counting.names import FREE, words
-from bench.counting.reductions import adaptive_windows
+from liafbench.bench.counting.names import FREE, words
+from liafbench.bench.counting.reductions import adaptive_windows
 
 KnownOf = Callable[[Tensor], Known]
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from bench.counting.pointwise import SPECIAL, Formula, numel
-from bench.counting.tally import NOTHING, Tally
+from liafbench.bench.counting.pointwise import SPECIAL, Formula, numel
+from liafbench.bench.counting.tally import NOTHING, Tally
 
 
 def _kernel(sizes: Any, dims: int) -> int:

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from bench.counting.tally import UncountableError
+from liafbench.bench.counting.tally import UncountableError
 
 if TYPE_CHECKING:
-    from bench.counting.observer import Observer
+    from liafbench.bench.counting.observer import Observer
 
 _WAYS_OUT = {Tensor.numpy, Tensor.__array__, Tensor.__dlpack__, torch.to_dlpack}
 

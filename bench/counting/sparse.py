@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.counting.geometry import Convolution
-from bench.counting.known import (
+from liafbench.bench.counting.geometry import Convolution
+from liafbench.bench.counting.known import (
     ANALOG,
     GRADED,
     SPIKES,
@@ -21,10 +21,10 @@ from bench.counting.known import (
     presence,
     spike_events,
 )
-from bench.counting.names import CONVOLUTIONS
-from bench.counting.propagation import KnownOf
-from bench.counting.synaptic import einsum_sizes, matrices_of, spelled, steps_of
-from bench.counting.tally import UncountableError
+from liafbench.bench.counting.names import CONVOLUTIONS
+from liafbench.bench.counting.propagation import KnownOf
+from liafbench.bench.counting.synaptic import einsum_sizes, matrices_of, spelled, steps_of
+from liafbench.bench.counting.tally import UncountableError
 
 aten = torch.ops.aten
 

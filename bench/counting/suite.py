@@ -15,11 +15,11 @@ from typing import Any
 
 import pandas as pd
 
-from baselines import BASELINES, backbones
-from baselines.errors import UsageError
-from bench.counting import counters
-from bench.counting.costs import cost
-from bench.counting.means import ABOUT, KEYS, TRAINED, trained_means
+from liafbench.baselines import BASELINES, backbones
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.counting import counters
+from liafbench.bench.counting.costs import cost
+from liafbench.bench.counting.means import ABOUT, KEYS, TRAINED, trained_means
 
 DENSE = (
     "parameters", "weights", "synapses", "neurons", "embedding", "mac_dense", "elementwise",

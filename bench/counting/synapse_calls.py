@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from baselines.neurons.step import Step
-from bench.counting import sparse
-from bench.counting.geometry import Convolution
-from bench.counting.known import ANALOG, SPIKES, Kind, Known, nonzero, taps
-from bench.counting.layers import Synapse
-from bench.counting.names import (
+from liafbench.baselines.neurons.step import Step
+from liafbench.bench.counting import sparse
+from liafbench.bench.counting.geometry import Convolution
+from liafbench.bench.counting.known import ANALOG, SPIKES, Kind, Known, nonzero, taps
+from liafbench.bench.counting.layers import Synapse
+from liafbench.bench.counting.names import (
     ATTENTION,
     CELLS,
     CONVOLUTIONS,
@@ -21,13 +21,18 @@ from bench.counting.names import (
     RECURRENT,
     RECURRENT_NEURON,
 )
-from bench.counting.neurons import STATES
-from bench.counting.sparse import Sparse
-from bench.counting.synaptic import hidden_units, matrices_of, recurrent_products, steps_of
-from bench.counting.tally import Tally
+from liafbench.bench.counting.neurons import STATES
+from liafbench.bench.counting.sparse import Sparse
+from liafbench.bench.counting.synaptic import (
+    hidden_units,
+    matrices_of,
+    recurrent_products,
+    steps_of,
+)
+from liafbench.bench.counting.tally import Tally
 
 if TYPE_CHECKING:
-    from bench.counting.observer import Observer
+    from liafbench.bench.counting.observer import Observer
 
 
 class SynapseCalls:

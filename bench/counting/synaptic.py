@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from baselines.neurons.step import Step
-from bench.counting.geometry import Convolution
-from bench.counting.names import (
+from liafbench.baselines.neurons.step import Step
+from liafbench.bench.counting.geometry import Convolution
+from liafbench.bench.counting.names import (
     ATTENTION,
     CELLS,
     CONVOLUTIONS,
@@ -17,10 +17,10 @@ from bench.counting.names import (
     RECURRENT,
     RECURRENT_NEURON,
 )
-from bench.counting.neurons import GATES, UNIT_COST, cost_of
-from bench.counting.pointwise import Formula, numel, pointwise
-from bench.counting.reductions import FORMULAS, SPECIAL
-from bench.counting.tally import NOTHING, Tally, UncountableError
+from liafbench.bench.counting.neurons import GATES, UNIT_COST, cost_of
+from liafbench.bench.counting.pointwise import Formula, numel, pointwise
+from liafbench.bench.counting.reductions import FORMULAS, SPECIAL
+from liafbench.bench.counting.tally import NOTHING, Tally, UncountableError
 
 
 def _dots(results: int, terms: int) -> Tally:
@@ -170,7 +170,7 @@ class _Shape:
 
 
 def _neuron(recurrent: bool) -> Formula:
-    """Our fused operators; see `baselines.neurons.operators` for their arguments."""
+    """Our fused operators; see `liafbench.baselines.neurons.operators` for their arguments."""
 
     def formula(args: Sequence[Any], outs: Sequence[Any]) -> Tally:
         x, step = args[0], Step.read(args[-1])
@@ -216,6 +216,7 @@ def uncountable(operator: str, module: str, reason: str = "") -> UncountableErro
     """The refusal of one operator in one module."""
     where = f"module {module!r}" if module else "the module itself"
     why = reason or (
-        "its cost is not known; write it with known operators, or add its formula to bench.counting"
+        "its cost is not known; write it with known operators, or add its formula to "
+        "liafbench.bench.counting"
     )
     return UncountableError(f"cannot count operator {operator} in {where}: {why}")

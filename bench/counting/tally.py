@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from baselines.errors import UsageError
+from liafbench.baselines.errors import UsageError
 
 
 class UncountableError(UsageError):

@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
-from bench.counting.dependence import Dependence, Shaped, arguments
-from bench.counting.names import FREE, SYNAPTIC, base_name
-from bench.counting.shapes_only import shapes_only
-from bench.counting.synaptic import SYNAPTIC_FORMULAS, formula_for, uncountable
-from bench.counting.tally import NOTHING, Tally, UncountableError
+from liafbench.bench.counting.dependence import Dependence, Shaped, arguments
+from liafbench.bench.counting.names import FREE, SYNAPTIC, base_name
+from liafbench.bench.counting.shapes_only import shapes_only
+from liafbench.bench.counting.synaptic import SYNAPTIC_FORMULAS, formula_for, uncountable
+from liafbench.bench.counting.tally import NOTHING, Tally, UncountableError
 
 ROOT = "net"
 """The counted module's name inside the adapter that fvcore traces."""
@@ -200,8 +200,8 @@ def _spellings() -> list[str]:
 
 
 def _counted_names() -> set[str]:
-    from bench.counting.pointwise import PER_ELEMENT
-    from bench.counting.reductions import FORMULAS
+    from liafbench.bench.counting.pointwise import PER_ELEMENT
+    from liafbench.bench.counting.reductions import FORMULAS
 
     return {*SYNAPTIC_FORMULAS, *FORMULAS, *PER_ELEMENT}
 

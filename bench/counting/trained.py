@@ -8,10 +8,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from bench.counting.counter import count_samples, without_padding
-from bench.counting.counts import METRICS, STRUCTURE, Counts, deviation
-from bench.counting.energy import ENERGY, energy
-from bench.counting.known import Kind
+from liafbench.bench.counting.counter import count_samples, without_padding
+from liafbench.bench.counting.counts import METRICS, STRUCTURE, Counts, deviation
+from liafbench.bench.counting.energy import ENERGY, energy
+from liafbench.bench.counting.known import Kind
 
 _PICO_TO_MICRO = 1e-6
 LAYER_METRICS = (

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from baselines.errors import UsageError
-from bench.events.events import Events
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.events.events import Events
 
 FIRST_LINE = b"#!AER-DAT2.0"
 LINE = re.compile(rb"#[\t\x20-\x7e\x80-\xff]*\r\n")  # a date or a name may not be ASCII

@@ -9,8 +9,8 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from baselines.errors import UsageError
-from bench.events.events import Events
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.events.events import Events
 
 FIRST_LINE = b"#!AER-DAT3.1"
 LAST_LINE = b"#!END-HEADER"

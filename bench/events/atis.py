@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from baselines.errors import UsageError
-from bench.events.events import Events
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.events.events import Events
 
 EVENT_BYTES = 5
 OVERFLOW_ROW = 240

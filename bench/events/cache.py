@@ -22,8 +22,8 @@ from uuid import uuid4
 
 import numpy as np
 
-import bench.events
-from baselines.errors import UsageError
+import liafbench.bench.events
+from liafbench.baselines.errors import UsageError
 
 FOLDER_VARIABLE = "LIAFBENCH_CACHE"
 BOUND_VARIABLE = "LIAFBENCH_CACHE_GB"
@@ -60,7 +60,7 @@ def cache_bound() -> int:
 def code_version(*files: str) -> str:
     """Checksum of the code of this package and of the given source files."""
     digest = hashlib.sha256()
-    own = sorted(Path(bench.events.__path__[0]).glob("*.py"))
+    own = sorted(Path(liafbench.bench.events.__path__[0]).glob("*.py"))
     for path in (*own, *map(Path, files)):
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from baselines.errors import UsageError
+from liafbench.baselines.errors import UsageError
 
 
 @dataclass(frozen=True)

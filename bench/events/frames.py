@@ -8,8 +8,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from baselines.errors import UsageError, unknown
-from bench.events.events import Events
+from liafbench.baselines.errors import UsageError, unknown
+from liafbench.bench.events.events import Events
 
 CHANNELS = 2  # OFF, ON
 LATEST = int(np.iinfo(np.int64).max)

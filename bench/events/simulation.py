@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from baselines.errors import UsageError
+from liafbench.baselines.errors import UsageError
 
 FLOOR = 0.05
 CORNERS = ((0.0, 0.0), (1.0, 0.5), (0.0, 1.0))  # rows, columns, in amplitudes

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any
 
-from bench.kernels.footprint import Extra
-from bench.kernels.layers import COMPILED, EAGER, NATIVE, Row
-from bench.kernels.network import FLOOR, STEPWISE, Step
+from liafbench.bench.kernels.footprint import Extra
+from liafbench.bench.kernels.layers import COMPILED, EAGER, NATIVE, Row
+from liafbench.bench.kernels.network import FLOOR, STEPWISE, Step
 
 FORWARD_LIMIT = 1.5  # times the memory limit
 TRAINING_LIMIT = 2.4

@@ -9,10 +9,10 @@ from typing import Any
 import psutil
 import torch
 
-from baselines.engines import make_neuron
-from bench.kernels.layers import SETTINGS, Cell, Work
-from bench.timing import allocator
-from bench.timing.memory import in_fresh_process, peak_resident, reset_peak
+from liafbench.baselines.engines import make_neuron
+from liafbench.bench.kernels.layers import SETTINGS, Cell, Work
+from liafbench.bench.timing import allocator
+from liafbench.bench.timing.memory import in_fresh_process, peak_resident, reset_peak
 
 
 @dataclass(frozen=True)

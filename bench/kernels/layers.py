@@ -10,11 +10,11 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from baselines.engines import make_neuron
-from baselines.errors import UsageError
-from bench.kernels.limit import MemoryLimit
-from bench.timing import Timings, Until, interleave
-from bench.timing.stopwatch import stopwatch_for
+from liafbench.baselines.engines import make_neuron
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.kernels.limit import MemoryLimit
+from liafbench.bench.timing import Timings, Until, interleave
+from liafbench.bench.timing.stopwatch import stopwatch_for
 
 LIMIT = "memory limit"
 NATIVE = "native"

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from baselines.neurons.kernels import cpu_build
+from liafbench.baselines.neurons.kernels import cpu_build
 
 FORWARD_BYTES = 8  # an element: x read, y written
 TRAINING_BYTES = 20  # and in the backward x and dL/dy read, dL/dx written

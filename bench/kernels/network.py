@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from baselines import build
-from baselines.neurons.interface import Neuron
-from bench.kernels.stepwise import StepwiseSpikingJelly
-from bench.timing import Timings, Until, interleave
-from bench.timing.network import TrainingStep
-from bench.timing.options import Options
-from bench.timing.stopwatch import stopwatch_for
+from liafbench.baselines import build
+from liafbench.baselines.neurons.interface import Neuron
+from liafbench.bench.kernels.stepwise import StepwiseSpikingJelly
+from liafbench.bench.timing import Timings, Until, interleave
+from liafbench.bench.timing.network import TrainingStep
+from liafbench.bench.timing.options import Options
+from liafbench.bench.timing.stopwatch import stopwatch_for
 
 TASK = "nmnist"
 BASELINE = "lif-snn"

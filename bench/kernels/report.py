@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from bench.kernels.layers import LIMIT
+from liafbench.bench.kernels.layers import LIMIT
 
 
 class Tabular(Protocol):

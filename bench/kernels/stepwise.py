@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from spikingjelly.activation_based import functional, layer, neuron
 from torch import Tensor, nn
 
-from baselines.engines.spikingjelly_engine import SpikingJellyLIF
-from baselines.errors import UsageError
-from baselines.layers.dropout import TimeDropout
-from baselines.layers.folded import Folded
-from baselines.layers.pooling import AveragePool2x2
-from baselines.layers.readout import MeanOverTime, Vote
+from liafbench.baselines.engines.spikingjelly_engine import SpikingJellyLIF
+from liafbench.baselines.errors import UsageError
+from liafbench.baselines.layers.dropout import TimeDropout
+from liafbench.baselines.layers.folded import Folded
+from liafbench.baselines.layers.pooling import AveragePool2x2
+from liafbench.baselines.layers.readout import MeanOverTime, Vote
 
 
 class StepwiseSpikingJelly(nn.Module):

@@ -9,20 +9,20 @@ from typing import Any
 
 import torch
 
-from bench.kernels import footprint, layers, network, report
-from bench.kernels.acceptance import (
+from liafbench.bench.kernels import footprint, layers, network, report
+from liafbench.bench.kernels.acceptance import (
     Verdict,
     layer_verdicts,
     memory_verdicts,
     network_verdicts,
 )
-from bench.kernels.footprint import Extra
-from bench.kernels.layers import MEGA, Cell, Row
-from bench.kernels.limit import MemoryLimit
-from bench.kernels.network import STEPWISE, Step
-from bench.runs.provenance import machine, provenance, usable_cores
-from bench.timing import Until, allocator
-from bench.timing.options import Options
+from liafbench.bench.kernels.footprint import Extra
+from liafbench.bench.kernels.layers import MEGA, Cell, Row
+from liafbench.bench.kernels.limit import MemoryLimit
+from liafbench.bench.kernels.network import STEPWISE, Step
+from liafbench.bench.runs.provenance import machine, provenance, usable_cores
+from liafbench.bench.timing import Until, allocator
+from liafbench.bench.timing.options import Options
 
 Progress = Callable[[str], object]
 UNTIL = Until(tight=0.02, budget=15.0)

@@ -1,19 +1,19 @@
-"""`python -m bench.regression`: this commit against its parent; exit code 1 for a regression."""
+"""`python -m liafbench.bench.regression`: this commit against its parent, exit code 1 if slower."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from baselines.errors import UsageError
-from bench.cli.console import console, note
-from bench.regression.judge import (
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.cli.console import console, note
+from liafbench.bench.regression.judge import (
     Finding,
     exactly,
     found_again,
@@ -21,14 +21,14 @@ from bench.regression.judge import (
     load,
     marked_worse,
 )
-from bench.regression.measure import RESULTS, Asv, git
-from bench.runs.provenance import machine
+from liafbench.bench.regression.measure import RESULTS, Asv, git
+from liafbench.bench.runs.provenance import machine
 
 REGRESSION = 1
 USAGE = 2
 
 
-class Environment(str, Enum):
+class Environment(StrEnum):
     """asv: its own, made from constraints.txt; current: this Python and its packages."""
 
     asv = "asv"

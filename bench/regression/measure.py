@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from baselines.errors import UsageError
-from bench.regression.judge import FACTOR
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.regression.judge import FACTOR
 
 RESULTS = Path(".asv/results")
 BENCHMARK_FAILED = 2
 WORSENED = 1
-COMMAND = [sys.executable, "-m", "bench.regression.asv_here"]
+COMMAND = [sys.executable, "-m", "liafbench.bench.regression.asv_here"]
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def check_import(checkout: Path) -> None:
         [
             sys.executable,
             "-c",
-            "import baselines, bench; print(baselines.__file__, bench.__file__)",
+            "from liafbench import baselines, bench; print(baselines.__file__, bench.__file__)",
         ],
         cwd=checkout.parent,
         env={**os.environ, "PYTHONPATH": str(checkout)},

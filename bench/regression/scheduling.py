@@ -1,4 +1,4 @@
-"""`python -m bench.regression.scheduling`: what a run costs beside its cells, what jobs gain."""
+"""`python -m liafbench.bench.regression.scheduling`: the overhead of a run, the gain of jobs."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.console import console
-from bench.runs.records import Run
-from bench.runs.store import Store
+from liafbench.bench.cli.console import console
+from liafbench.bench.runs.records import Run
+from liafbench.bench.runs.store import Store
 
 EMPTY = """
 name = "empty"
@@ -39,7 +39,7 @@ timing = false
 
 def run(suite: str, out: Path, words: Sequence[str]) -> tuple[float, list[Run]]:
     """Seconds of a whole `liafbench run`, and its runs."""
-    command = [sys.executable, "-m", "bench", "run", suite, "--out", str(out), *words]
+    command = [sys.executable, "-m", "liafbench", "run", suite, "--out", str(out), *words]
     started = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     seconds = time.perf_counter() - started
@@ -96,7 +96,7 @@ def speed_up(
 
 def without_timing(suite: str) -> str:
     """The text of a shipped suite with its timing cells switched off."""
-    text = (files("bench.suites") / f"{suite}.toml").read_text(encoding="utf-8")
+    text = (files("liafbench.bench.suites") / f"{suite}.toml").read_text(encoding="utf-8")
     return text.replace("timing = true", "timing = false")
 
 

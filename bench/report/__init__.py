@@ -1,5 +1,5 @@
 """One HTML file of a results folder that needs nothing else."""
 
-from bench.report.write import html, write_report
+from liafbench.bench.report.write import html, write_report
 
 __all__ = ["html", "write_report"]

@@ -8,19 +8,19 @@ from typing import Any
 
 import pandas as pd
 
-from bench.claims import claims_frame, judge
-from bench.claims.pairs import BUDGETS
-from bench.report import rows as table_rows
-from bench.report import series, sources
-from bench.report.figures import Figure, figures, fronts
-from bench.report.models import models
-from bench.results import Problem, Results, find_folders, read, rows, settle
-from bench.runs.records import Run
-from bench.runs.store import Store
-from bench.tables import accuracy, everything, groups, unfinished
-from bench.tables.cells import Sheet
-from bench.tables.columns import column
-from bench.tables.sheet import sheets
+from liafbench.bench.claims import claims_frame, judge
+from liafbench.bench.claims.pairs import BUDGETS
+from liafbench.bench.report import rows as table_rows
+from liafbench.bench.report import series, sources
+from liafbench.bench.report.figures import Figure, figures, fronts
+from liafbench.bench.report.models import models
+from liafbench.bench.results import Problem, Results, find_folders, read, rows, settle
+from liafbench.bench.runs.records import Run
+from liafbench.bench.runs.store import Store
+from liafbench.bench.tables import accuracy, everything, groups, unfinished
+from liafbench.bench.tables.cells import Sheet
+from liafbench.bench.tables.columns import column
+from liafbench.bench.tables.sheet import sheets
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from bench.counting import ENERGY
-from bench.report.pareto import front
-from bench.tables.columns import column
+from liafbench.bench.counting import ENERGY
+from liafbench.bench.report.pareto import front
+from liafbench.bench.tables.columns import column
 
 ACCURACY = "test_accuracy"
 

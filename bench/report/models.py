@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from bench.results import names
+from liafbench.bench.results import names
 
 COLOURS = {
     "liaf-net": "#0072B2",

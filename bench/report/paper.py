@@ -18,15 +18,15 @@ from matplotlib.font_manager import findfont, get_font
 from matplotlib.ft2font import FT2Font
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from baselines.errors import UsageError, unknown
-from bench.report import rows as table_rows
-from bench.report.figures import ACCURACY, energies, fronts
-from bench.report.models import Model, models
-from bench.results import find_folders, read, rows, settle
-from bench.runs.store import write_atomically
-from bench.tables import everything
-from bench.tables.columns import MAIN_ENERGY, column
-from bench.tables.numbers import scale
+from liafbench.baselines.errors import UsageError, unknown
+from liafbench.bench.report import rows as table_rows
+from liafbench.bench.report.figures import ACCURACY, energies, fronts
+from liafbench.bench.report.models import Model, models
+from liafbench.bench.results import find_folders, read, rows, settle
+from liafbench.bench.runs.store import write_atomically
+from liafbench.bench.tables import everything
+from liafbench.bench.tables.columns import MAIN_ENERGY, column
+from liafbench.bench.tables.numbers import scale
 
 COSTS = (MAIN_ENERGY[0], "parameters")
 SUFFIXES = ("svg", "pdf", "png")

@@ -7,14 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report.models import key
-from bench.results import blocks, names, rows
-from bench.tables import numbers
-from bench.tables.cells import NOTHING, Cell, ranks
-from bench.tables.columns import FIXED, Column, column
-from bench.tables.comparison import BLOCK, main_columns, metrics_of
-from bench.tables.counted import said
-from bench.tables.sheet import heading
+from liafbench.bench.report.models import key
+from liafbench.bench.results import blocks, names, rows
+from liafbench.bench.tables import numbers
+from liafbench.bench.tables.cells import NOTHING, Cell, ranks
+from liafbench.bench.tables.columns import FIXED, Column, column
+from liafbench.bench.tables.comparison import BLOCK, main_columns, metrics_of
+from liafbench.bench.tables.counted import said
+from liafbench.bench.tables.sheet import heading
 
 
 def table_metrics(frame: pd.DataFrame) -> list[str]:

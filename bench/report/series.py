@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from bench.counting.trained import LAYER_METRICS
-from bench.report.models import key
-from bench.report.rows import block_key
-from bench.results import CELL, rows
-from bench.runs.records import Run
+from liafbench.bench.counting.trained import LAYER_METRICS
+from liafbench.bench.report.models import key
+from liafbench.bench.report.rows import block_key
+from liafbench.bench.results import CELL, rows
+from liafbench.bench.runs.records import Run
 
 DIGITS = 5
 

@@ -6,8 +6,8 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from bench import suites, tasks
-from bench.runs.records import Run
+from liafbench.bench import suites, tasks
+from liafbench.bench.runs.records import Run
 
 FACTS = {
     "commit": "commit",

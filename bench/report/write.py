@@ -12,12 +12,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from baselines.errors import UsageError
-from bench.report import rows as table_rows
-from bench.report.content import Content, gather
-from bench.results import Problem
-from bench.results import rows as as_rows
-from bench.runs.store import write_atomically
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.report import rows as table_rows
+from liafbench.bench.report.content import Content, gather
+from liafbench.bench.results import Problem
+from liafbench.bench.results import rows as as_rows
+from liafbench.bench.runs.store import write_atomically
 
 SCRIPTS = ("download.js", "table.js", "figures.js", "draw.js", "theme.js")
 
@@ -38,7 +38,7 @@ def write_report(root: Path, path: Path) -> list[Problem]:
 def html(content: Content, root: str) -> str:
     """The page; everything that is not the page's own is escaped."""
     environment = Environment(
-        loader=PackageLoader("bench.report", "page"),
+        loader=PackageLoader("liafbench.bench.report", "page"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -66,7 +66,7 @@ def as_script(document: Any) -> str:
 
 
 def _asset(name: str) -> str:
-    return (files("bench.report") / "page" / name).read_text("utf-8")
+    return (files("liafbench.bench.report") / "page" / name).read_text("utf-8")
 
 
 def _table(content: Content, metrics: list[str]) -> list[dict[str, Any]]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bench.results.frames import blocks, rows, widen
-from bench.results.read import Problem, Results, find_folders, read
-from bench.results.settle import CELL, settle
+from liafbench.bench.results.frames import blocks, rows, widen
+from liafbench.bench.results.read import Problem, Results, find_folders, read
+from liafbench.bench.results.settle import CELL, settle
 
 __all__ = [
     "CELL",

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pandas as pd
 
-from baselines.budget import TOLERANCE
-from bench.results.frames import rows
-from bench.results.read import Results
+from liafbench.baselines.budget import TOLERANCE
+from liafbench.bench.results.frames import rows
+from liafbench.bench.results.read import Results
 
 EQUAL_BACKBONE, EQUAL_BUDGET = "equal-backbone", "equal-budget"
 PLACE = ["suite", "machine", "task", "backbone", "data", "options", "engine"]

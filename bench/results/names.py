@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from baselines import BASELINES, backbones
-from bench.tasks import TASKS
+from liafbench.baselines import BASELINES, backbones
+from liafbench.bench.tasks import TASKS
 
 FAMILY = "babi"
 FAMILY_TASKS = tuple(f"babi-qa{number}" for number in range(1, 21))

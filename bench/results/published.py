@@ -12,7 +12,7 @@ TEXT = ("baseline", "time_steps", "citation")
 
 def published_text() -> str:
     """The file of published figures as it comes with the package."""
-    return files("bench.results").joinpath("published.csv").read_text(encoding="utf-8")
+    return files("liafbench.bench.results").joinpath("published.csv").read_text(encoding="utf-8")
 
 
 def published() -> pd.DataFrame:

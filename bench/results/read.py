@@ -14,11 +14,11 @@ from typing import Any
 import pandas as pd
 from pydantic import BaseModel, Field, ValidationError
 
-from baselines.errors import UsageError
-from bench.results.plan import PLAN, DamagedPlan, no_plan, option_line, read_plan
-from bench.runs.records import Run
-from bench.runs.store import DamagedRun, is_stale, read_run
-from bench.suites import Recipe
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.results.plan import PLAN, DamagedPlan, no_plan, option_line, read_plan
+from liafbench.bench.runs.records import Run
+from liafbench.bench.runs.store import DamagedRun, is_stale, read_run
+from liafbench.bench.suites import Recipe
 
 RUN_COLUMNS = (
     "run_id", "suite", "machine", "kind", "task", "backbone", "data", "engine", "budget",

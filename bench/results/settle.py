@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from bench.results.frames import rows
-from bench.results.read import RECORD_COLUMNS, RUN_COLUMNS, TYPES, Results
+from liafbench.bench.results.frames import rows
+from liafbench.bench.results.read import RECORD_COLUMNS, RUN_COLUMNS, TYPES, Results
 
 CELL = ["suite", "machine", "task", "backbone", "data", "budget", "baseline", "options", "engine"]
 """What makes two runs seeds of one table row."""

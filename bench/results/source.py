@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from bench.results.read import Results
+from liafbench.bench.results.read import Results
 
 SHORT = 12  # hex digits of a commit
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from bench.runs.cells import Cell
-from bench.runs.claims import Claims
-from bench.runs.executor import Fits, anything
-from bench.runs.job import Job
-from bench.runs.records import Run
-from bench.runs.store import Stamp, Store
+from liafbench.bench.runs.cells import Cell
+from liafbench.bench.runs.claims import Claims
+from liafbench.bench.runs.executor import Fits, anything
+from liafbench.bench.runs.job import Job
+from liafbench.bench.runs.records import Run
+from liafbench.bench.runs.store import Stamp, Store
 
 TIMING = "timing"
 """The claim of whoever measures times: two timing cells never run side by side."""

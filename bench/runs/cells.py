@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from baselines import BASELINES, plugins
-from baselines.errors import UsageError
-from bench.suites import EQUAL_BACKBONE, EQUAL_BUDGET, Group, Measure, Recipe, Suite
-from bench.tasks import TASKS
+from liafbench.baselines import BASELINES, plugins
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.suites import EQUAL_BACKBONE, EQUAL_BUDGET, Group, Measure, Recipe, Suite
+from liafbench.bench.tasks import TASKS
 
 NUMERICS_VERSION = 1
 """Bumped by hand after a fix that changes numbers: older records are then stale. It goes past every

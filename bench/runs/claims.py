@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from baselines.errors import UsageError
+from liafbench.baselines.errors import UsageError
 
 NAME = "claims.lock"
 _REFUSED = (errno.EACCES, errno.EAGAIN)

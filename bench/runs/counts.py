@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from bench.counting import layer_rows, measurements, trained_counts
-from bench.runs.cells import Cell
-from bench.runs.outcome import measured
-from bench.runs.records import Record
-from bench.tasks import Split
+from liafbench.bench.counting import layer_rows, measurements, trained_counts
+from liafbench.bench.runs.cells import Cell
+from liafbench.bench.runs.outcome import measured
+from liafbench.bench.runs.records import Record
+from liafbench.bench.tasks import Split
 
 
 def counted(cell: Cell, net: nn.Module, test: Split) -> tuple[list[Record], list[dict[str, Any]]]:

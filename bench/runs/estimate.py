@@ -16,13 +16,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from baselines import Network, build
-from baselines.errors import UsageError
-from bench import tasks
-from bench.counting.costs import cost
-from bench.runs.cells import Cell
-from bench.runs.records import Run
-from bench.runs.store import Store
+from liafbench.baselines import Network, build
+from liafbench.baselines.errors import UsageError
+from liafbench.bench import tasks
+from liafbench.bench.counting.costs import cost
+from liafbench.bench.runs.cells import Cell
+from liafbench.bench.runs.records import Run
+from liafbench.bench.runs.store import Store
 
 MIB = 2**20
 FLOAT_BYTES = 4

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from bench.runs.cells import Cell
-from bench.runs.job import Job
-from bench.runs.records import Run
+from liafbench.bench.runs.cells import Cell
+from liafbench.bench.runs.job import Job
+from liafbench.bench.runs.records import Run
 
 OnEpoch = Callable[[str, int, int], None]
 OnFinished = Callable[[Run], None]

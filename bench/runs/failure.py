@@ -8,11 +8,11 @@ import sysconfig
 import traceback
 from pathlib import Path
 
-import bench
-from bench.runs.job import Job
-from bench.runs.provenance import provenance
-from bench.runs.records import SCHEMA, Run
-from bench.training import Diverged
+import liafbench
+from liafbench.bench.runs.job import Job
+from liafbench.bench.runs.provenance import provenance
+from liafbench.bench.runs.records import SCHEMA, Run
+from liafbench.bench.training import Diverged
 
 PRINTED_LINES = 12
 LOG_LINES = 20
@@ -22,7 +22,8 @@ _FOLDERS = tuple(
     for folder in (
         sysconfig.get_path("purelib"),
         sysconfig.get_path("stdlib"),
-        Path(bench.__file__).resolve().parents[1],
+        Path(liafbench.__file__).resolve().parent,
+        Path(liafbench.__file__).resolve().parents[1],
     )
 )
 

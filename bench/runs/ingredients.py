@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from baselines import build
-from baselines.errors import UsageError
-from bench.runs.cells import Cell
-from bench.tasks import Splits
-from bench.tasks import load as load_task
+from liafbench.baselines import build
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.runs.cells import Cell
+from liafbench.bench.tasks import Splits
+from liafbench.bench.tasks import load as load_task
 
 
 @functools.lru_cache(maxsize=1)

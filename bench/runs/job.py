@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.runs.cells import Cell
-from bench.runs.store import Stamp, Store
+from liafbench.bench.runs.cells import Cell
+from liafbench.bench.runs.store import Stamp, Store
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from baselines.errors import UsageError
-from bench.runs.executor import Jobs, OnEpoch, OnFinished
-from bench.runs.failure import CellDied, TimeLimit, failed
-from bench.runs.job import Job
-from bench.runs.needs import GpuSlots, Room, free_memory, visible_gpus
-from bench.runs.records import Run
-from bench.runs.serving import BEGUN, EPOCH, STOP, serve
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.runs.executor import Jobs, OnEpoch, OnFinished
+from liafbench.bench.runs.failure import CellDied, TimeLimit, failed
+from liafbench.bench.runs.job import Job
+from liafbench.bench.runs.needs import GpuSlots, Room, free_memory, visible_gpus
+from liafbench.bench.runs.records import Run
+from liafbench.bench.runs.serving import BEGUN, EPOCH, STOP, serve
 
 LOOK_AGAIN_SECONDS = 0.5
 GRACE_SECONDS = 3.0
@@ -29,7 +29,7 @@ def execute(jobs: Jobs, workers: int, on_epoch: OnEpoch, on_finished: OnFinished
     # is then a matter of milliseconds, and forking is safe.
     context = multiprocessing.get_context("forkserver")
     # Optimizers import torch._dynamo, which takes seconds, when they are first made.
-    context.set_forkserver_preload(["bench.runs.serving", "torch._dynamo"])
+    context.set_forkserver_preload(["liafbench.bench.runs.serving", "torch._dynamo"])
     with tempfile.TemporaryDirectory(prefix="liafbench-") as folder:
         slots = [_Slot(context, Path(folder), workers) for _ in range(workers)]
         try:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from bench.runs.cells import Cell
-from bench.runs.records import Record
+from liafbench.bench.runs.cells import Cell
+from liafbench.bench.runs.records import Record
 
 
 @dataclass

@@ -9,19 +9,19 @@ from pathlib import Path
 
 import torch
 
-import baselines
-from baselines import backbones
-from baselines.budget import width_for
-from baselines.engines import ENGINES
-from baselines.errors import UsageError, unknown
-from bench import metrics, tasks
-from bench.only import Only
-from bench.runs.cells import Cell, Skipped, timing_cells, training_cells, tuning_cells
-from bench.runs.needs import total_memory
-from bench.runs.provenance import machine
-from bench.runs.store import Store
-from bench.suites import Suite
-from bench.tasks.common.task import data_folder
+from liafbench import baselines
+from liafbench.baselines import backbones
+from liafbench.baselines.budget import width_for
+from liafbench.baselines.engines import ENGINES
+from liafbench.baselines.errors import UsageError, unknown
+from liafbench.bench import metrics, tasks
+from liafbench.bench.only import Only
+from liafbench.bench.runs.cells import Cell, Skipped, timing_cells, training_cells, tuning_cells
+from liafbench.bench.runs.needs import total_memory
+from liafbench.bench.runs.provenance import machine
+from liafbench.bench.runs.store import Store
+from liafbench.bench.suites import Suite
+from liafbench.bench.tasks.common.task import data_folder
 
 COMMON_DATA_OPTIONS = ("limit", "allow_partial")
 FILTERS = ("task", "backbone", "baseline", "engine", "budget", "seed")

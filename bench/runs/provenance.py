@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import torch
 
-from baselines.neurons.kernels import kernel_in_use
+from liafbench.baselines.neurons.kernels import kernel_in_use
 
 PACKAGES = (
     "liafbench",

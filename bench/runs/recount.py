@@ -8,26 +8,26 @@ import json
 import math
 import time
 import warnings
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import torch
 from pydantic import ValidationError
 from torch import nn
 
-from baselines.neurons.kernels import fallbacks
-from bench.counting.trained import MEASURED
-from bench.runs.cells import Cell
-from bench.runs.counts import counted
-from bench.runs.ingredients import build_net, load_splits
-from bench.runs.job import Job
-from bench.runs.outcome import measured, packed
-from bench.runs.records import SCHEMA, Record, Run
-from bench.runs.store import DamagedRun, Store, read_run
-from bench.suites import Recipe
-from bench.tasks import Split
-from bench.training import predict
-from bench.training.recipe import Caller
+from liafbench.baselines.neurons.kernels import fallbacks
+from liafbench.bench.counting.trained import MEASURED
+from liafbench.bench.runs.cells import Cell
+from liafbench.bench.runs.counts import counted
+from liafbench.bench.runs.ingredients import build_net, load_splits
+from liafbench.bench.runs.job import Job
+from liafbench.bench.runs.outcome import measured, packed
+from liafbench.bench.runs.records import SCHEMA, Record, Run
+from liafbench.bench.runs.store import DamagedRun, Store, read_run
+from liafbench.bench.suites import Recipe
+from liafbench.bench.tasks import Split
+from liafbench.bench.training import predict
+from liafbench.bench.training.recipe import Caller
 
 
 class Trainings:
@@ -66,7 +66,7 @@ def recount(job: Job, trained: str, where: dict[str, Any]) -> Run | None:
     are not its weights, or this machine computes otherwise, and the cell is to be trained. `where`
     is the provenance of the counts.
     """
-    began, started = datetime.now(timezone.utc).isoformat(timespec="seconds"), time.perf_counter()
+    began, started = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
     cell, store, before = job.cell, job.store, fallbacks()
     try:
         run = read_run(store.path(trained))

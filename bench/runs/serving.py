@@ -14,11 +14,11 @@ from multiprocessing.connection import Connection
 from types import FrameType
 from typing import Any
 
-from baselines.errors import UsageError
-from bench.runs.failure import failed
-from bench.runs.job import Job
-from bench.runs.needs import GpuSlots
-from bench.runs.worker import work
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.runs.failure import failed
+from liafbench.bench.runs.job import Job
+from liafbench.bench.runs.needs import GpuSlots
+from liafbench.bench.runs.worker import work
 
 BEGUN, EPOCH, STORED, STOP = "begun", "epoch", "stored", "stop"
 """Messages to the parent: [BEGUN], [EPOCH, run id, epoch, epochs], [STORED], [STOP, why]."""

@@ -6,17 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from bench.runs.backlog import Backlog
-from bench.runs.cells import Cell
-from bench.runs.executor import Execute
-from bench.runs.failure import failed
-from bench.runs.job import Job
-from bench.runs.local import execute
-from bench.runs.planning import Options, Plan
-from bench.runs.records import Run
-from bench.runs.recount import Trainings
-from bench.runs.store import Stamp
-from bench.runs.tuning import TuningFailed, choose_learning_rate
+from liafbench.bench.runs.backlog import Backlog
+from liafbench.bench.runs.cells import Cell
+from liafbench.bench.runs.executor import Execute
+from liafbench.bench.runs.failure import failed
+from liafbench.bench.runs.job import Job
+from liafbench.bench.runs.local import execute
+from liafbench.bench.runs.planning import Options, Plan
+from liafbench.bench.runs.records import Run
+from liafbench.bench.runs.recount import Trainings
+from liafbench.bench.runs.store import Stamp
+from liafbench.bench.runs.tuning import TuningFailed, choose_learning_rate
 
 
 class Reporter(Protocol):

@@ -17,9 +17,9 @@ from pathlib import Path
 import torch
 from pydantic import ValidationError
 
-from baselines.errors import UsageError
-from bench.runs.cells import numerics_version
-from bench.runs.records import COLUMNS, SCHEMA, Run
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.runs.cells import numerics_version
+from liafbench.bench.runs.records import COLUMNS, SCHEMA, Run
 
 Stamp = tuple[int, int]
 """A run file at one moment: its time of change in ns and its inode."""

@@ -7,13 +7,13 @@ import functools
 import torch
 from torch import nn
 
-from bench.runs.cells import Cell
-from bench.runs.ingredients import build_net, load_splits
-from bench.runs.outcome import Outcome
-from bench.runs.records import Record
-from bench.timing.group import time_group
-from bench.timing.options import Options
-from bench.training.recipe import make_loss, make_optimizer
+from liafbench.bench.runs.cells import Cell
+from liafbench.bench.runs.ingredients import build_net, load_splits
+from liafbench.bench.runs.outcome import Outcome
+from liafbench.bench.runs.records import Record
+from liafbench.bench.timing.group import time_group
+from liafbench.bench.timing.options import Options
+from liafbench.bench.training.recipe import make_loss, make_optimizer
 
 
 def time_cell(cell: Cell, data_dir: str | None, device: str) -> Outcome:

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from bench import metrics
-from bench.runs.cells import Cell
-from bench.runs.counts import counted
-from bench.runs.ingredients import build_net, load_splits
-from bench.runs.outcome import Outcome, measured, packed
-from bench.runs.records import Record
-from bench.tasks import Split
-from bench.training import Diverged, Fit, fit, predict
-from bench.training.health import Health
-from bench.training.loop import EpochDone
-from bench.training.recipe import Caller
+from liafbench.bench import metrics
+from liafbench.bench.runs.cells import Cell
+from liafbench.bench.runs.counts import counted
+from liafbench.bench.runs.ingredients import build_net, load_splits
+from liafbench.bench.runs.outcome import Outcome, measured, packed
+from liafbench.bench.runs.records import Record
+from liafbench.bench.tasks import Split
+from liafbench.bench.training import Diverged, Fit, fit, predict
+from liafbench.bench.training.health import Health
+from liafbench.bench.training.loop import EpochDone
+from liafbench.bench.training.recipe import Caller
 
 
 def train_cell(

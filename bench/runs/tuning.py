@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import statistics
 
-from bench.runs.cells import Cell, tuning_cells
-from bench.runs.records import Run
-from bench.runs.store import Store
-from bench.training import Diverged
+from liafbench.bench.runs.cells import Cell, tuning_cells
+from liafbench.bench.runs.records import Run
+from liafbench.bench.runs.store import Store
+from liafbench.bench.training import Diverged
 
 
 class TuningFailed(RuntimeError):

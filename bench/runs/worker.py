@@ -5,21 +5,21 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import torch
 
-from baselines.neurons.kernels import fallbacks
-from bench.runs.claims import Claims
-from bench.runs.job import Job
-from bench.runs.outcome import Outcome
-from bench.runs.provenance import provenance, usable_cores
-from bench.runs.records import SCHEMA, Run
-from bench.runs.recount import recount
-from bench.runs.timing import time_cell
-from bench.runs.train import train_cell, tune_cell
-from bench.timing import apply_policy
-from bench.timing.allocator import trim
+from liafbench.baselines.neurons.kernels import fallbacks
+from liafbench.bench.runs.claims import Claims
+from liafbench.bench.runs.job import Job
+from liafbench.bench.runs.outcome import Outcome
+from liafbench.bench.runs.provenance import provenance, usable_cores
+from liafbench.bench.runs.records import SCHEMA, Run
+from liafbench.bench.runs.recount import recount
+from liafbench.bench.runs.timing import time_cell
+from liafbench.bench.runs.train import train_cell, tune_cell
+from liafbench.bench.timing import apply_policy
+from liafbench.bench.timing.allocator import trim
 
 __all__ = ["Job", "work"]
 
@@ -39,7 +39,7 @@ def work(job: Job, on_epoch: OnEpoch) -> Run:
 
 def _work(job: Job, on_epoch: OnEpoch) -> Run:
     started = time.perf_counter()
-    began = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    began = datetime.now(UTC).isoformat(timespec="seconds")
     cell = job.cell
     # One thread for every training cell: accuracy must not depend on how many run side by side.
     threads = usable_cores() if cell.kind == "time" else 1

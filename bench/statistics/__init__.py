@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.statistics.intervals import (
+from liafbench.bench.statistics.intervals import (
     LEVEL,
     Interval,
     mean_std,
@@ -10,7 +10,7 @@ from bench.statistics.intervals import (
     over_samples,
     over_seeds,
 )
-from bench.statistics.paired import holm, permutation_p, wilcoxon_p
+from liafbench.bench.statistics.paired import holm, permutation_p, wilcoxon_p
 
 __all__ = [
     "LEVEL",

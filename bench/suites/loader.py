@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import sys
+import tomllib
 from importlib.resources import files
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from baselines.errors import UsageError, unknown
-from bench.suites.schema import Group, Measure, Recipe, Suite
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
+from liafbench.baselines.errors import UsageError, unknown
+from liafbench.bench.suites.schema import Group, Measure, Recipe, Suite
 
 _SECTIONS: dict[str, type] = {"group": Group, "recipe": Recipe, "measure": Measure}
 
 
 def shipped() -> dict[str, Path]:
     """The suite files that come with the package, by name."""
-    folder = Path(str(files("bench.suites")))
+    folder = Path(str(files("liafbench.bench.suites")))
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 

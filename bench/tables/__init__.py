@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from bench.tables.accuracy import accuracy, groups
-from bench.tables.comparison import comparison, cost, everything
-from bench.tables.published import against_published
-from bench.tables.render import FORMATS, render
-from bench.tables.terminal import terminal
-from bench.tables.unfinished import unfinished
-from bench.tables.write import Written, read_records, write_all, write_tables
+from liafbench.bench.tables.accuracy import accuracy, groups
+from liafbench.bench.tables.comparison import comparison, cost, everything
+from liafbench.bench.tables.published import against_published
+from liafbench.bench.tables.render import FORMATS, render
+from liafbench.bench.tables.terminal import terminal
+from liafbench.bench.tables.unfinished import unfinished
+from liafbench.bench.tables.write import Written, read_records, write_all, write_tables
 
 __all__ = [
     "FORMATS",

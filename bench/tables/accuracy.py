@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from bench.results import CELL, Results, names, rows, widen
-from bench.results.budget import with_stand_ins
-from bench.results.source import caption, describe
-from bench.tables import aggregate
-from bench.tables.comparison import AS_IS, Records, settled
-from bench.tables.states import states
+from liafbench.bench.results import CELL, Results, names, rows, widen
+from liafbench.bench.results.budget import with_stand_ins
+from liafbench.bench.results.source import caption, describe
+from liafbench.bench.tables import aggregate
+from liafbench.bench.tables.comparison import AS_IS, Records, settled
+from liafbench.bench.tables.states import states
 
 METRIC = "test_accuracy"
 FAMILY_MEAN = "babi, mean of 20 tasks"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from bench.results import CELL, Results
+from liafbench.bench.results import CELL, Results
 
 
 def values(results: Results, metrics: Iterable[str] | None = None) -> pd.DataFrame:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from bench.results import names, rows
-from bench.tables import numbers
-from bench.tables.accuracy import FAMILY_MEAN, baseline_of
+from liafbench.bench.results import names, rows
+from liafbench.bench.tables import numbers
+from liafbench.bench.tables.accuracy import FAMILY_MEAN, baseline_of
 
 BEST, SECOND = 1, 2
 NOTHING = "–"

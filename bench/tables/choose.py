@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pandas as pd
 
-from baselines.errors import unknown
-from bench.results import Results, names
-from bench.tables.comparison import LEAD, NOTES, columns_of, metrics_of
+from liafbench.baselines.errors import unknown
+from liafbench.bench.results import Results, names
+from liafbench.bench.tables.comparison import LEAD, NOTES, columns_of, metrics_of
 
 
 def choose_rows(

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.results import CELL, Results, blocks, names, rows, settle, widen
-from bench.results.budget import with_stand_ins
-from bench.results.settle import from_records
-from bench.results.source import describe
-from bench.tables import aggregate
-from bench.tables.columns import COST, ENERGY, MAIN, MAIN_ENERGY, place
-from bench.tables.counted import counted_samples
-from bench.tables.states import states
+from liafbench.bench.results import CELL, Results, blocks, names, rows, settle, widen
+from liafbench.bench.results.budget import with_stand_ins
+from liafbench.bench.results.settle import from_records
+from liafbench.bench.results.source import describe
+from liafbench.bench.tables import aggregate
+from liafbench.bench.tables.columns import COST, ENERGY, MAIN, MAIN_ENERGY, place
+from liafbench.bench.tables.counted import counted_samples
+from liafbench.bench.tables.states import states
 
 BLOCK = ["suite", "machine", "task", "backbone", "data", "budget"]
 """Rows that are compared with each other share these."""

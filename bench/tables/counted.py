@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bench.counting.counts import STRUCTURE
-from bench.counting.trained import MEASURED
-from bench.results import Results, blocks
-from bench.tables.aggregate import shown
+from liafbench.bench.counting.counts import STRUCTURE
+from liafbench.bench.counting.trained import MEASURED
+from liafbench.bench.results import Results, blocks
+from liafbench.bench.tables.aggregate import shown
 
 OF_SAMPLES = MEASURED - set(STRUCTURE)
 

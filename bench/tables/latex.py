@@ -7,7 +7,7 @@ import textwrap
 import unicodedata
 from collections.abc import Iterable
 
-from bench.tables.cells import BEST, SECOND, Cell, Sheet
+from liafbench.bench.tables.cells import BEST, SECOND, Cell, Sheet
 
 LONG_TEXT = 40  # characters
 HEAD_WIDTH = 14  # characters

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from bench.tables.cells import BEST, SECOND, Cell, Sheet
+from liafbench.bench.tables.cells import BEST, SECOND, Cell, Sheet
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~])")
 

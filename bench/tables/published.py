@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bench.results import names, widen
-from bench.results.published import published
-from bench.results.source import caption, describe
-from bench.tables import aggregate
-from bench.tables.accuracy import FAMILY_MEAN, with_family_mean
-from bench.tables.comparison import Records, settled
+from liafbench.bench.results import names, widen
+from liafbench.bench.results.published import published
+from liafbench.bench.results.source import caption, describe
+from liafbench.bench.tables import aggregate
+from liafbench.bench.tables.accuracy import FAMILY_MEAN, with_family_mean
+from liafbench.bench.tables.comparison import Records, settled
 
 METRICS = ("test_accuracy", "best_test_accuracy")
 PLACE = ["baseline", "task", "backbone"]

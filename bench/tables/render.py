@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from baselines.errors import unknown
-from bench.tables.columns import NARROW
-from bench.tables.comparison import metrics_of
-from bench.tables.csv_text import csv_text
-from bench.tables.latex import latex
-from bench.tables.markdown import markdown
-from bench.tables.sheet import sheets
+from liafbench.baselines.errors import unknown
+from liafbench.bench.tables.columns import NARROW
+from liafbench.bench.tables.comparison import metrics_of
+from liafbench.bench.tables.csv_text import csv_text
+from liafbench.bench.tables.latex import latex
+from liafbench.bench.tables.markdown import markdown
+from liafbench.bench.tables.sheet import sheets
 
 FORMATS = ("csv", "md", "tex")
 

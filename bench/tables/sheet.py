@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from bench.results import names, rows
-from bench.results.source import caption
-from bench.tables import counted, numbers
-from bench.tables.cells import (
+from liafbench.bench.results import names, rows
+from liafbench.bench.results.source import caption
+from liafbench.bench.tables import counted, numbers
+from liafbench.bench.tables.cells import (
     NOTHING,
     SAID,
     Cell,
@@ -21,8 +21,8 @@ from bench.tables.cells import (
     ranks,
     seeds_said,
 )
-from bench.tables.columns import FIXED, Column, column
-from bench.tables.comparison import AS_IS, BLOCK, metrics_of
+from liafbench.bench.tables.columns import FIXED, Column, column
+from liafbench.bench.tables.comparison import AS_IS, BLOCK, metrics_of
 
 NAMED = ("task", "backbone", "budget")
 Row = dict[str, Any]

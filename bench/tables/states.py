@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.results import CELL, Results, rows
-from bench.results.bits import answered_alike, unpack
-from bench.results.source import commits
-from bench.statistics import Interval, over_both, over_samples, over_seeds
+from liafbench.bench.results import CELL, Results, rows
+from liafbench.bench.results.bits import answered_alike, unpack
+from liafbench.bench.results.source import commits
+from liafbench.bench.statistics import Interval, over_both, over_samples, over_seeds
 
 SHARED_LOSS = "cross-entropy"
 STATE = (

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench.tables.cells import BEST, SECOND, Cell, Sheet
-from bench.tables.render import narrow
-from bench.tables.sheet import sheets
+from liafbench.bench.tables.cells import BEST, SECOND, Cell, Sheet
+from liafbench.bench.tables.render import narrow
+from liafbench.bench.tables.sheet import sheets
 
 _STYLES = {BEST: "[bold]{}[/]", SECOND: "[underline]{}[/]"}
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from bench.results import rows
-from bench.results.source import caption, describe
-from bench.tables.comparison import Records, settled
-from bench.tables.states import NO_NUMBER
+from liafbench.bench.results import rows
+from liafbench.bench.results.source import caption, describe
+from liafbench.bench.tables.comparison import Records, settled
+from liafbench.bench.tables.states import NO_NUMBER
 
 COLUMNS = ["what", "task", "backbone", "budget", "baseline", "seed", "run", "reason"]
 

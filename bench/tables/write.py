@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from baselines.errors import UsageError, unknown
-from bench.claims import claims_frame, items_frame, judge
-from bench.results import Problem, Results, find_folders, read, settle
-from bench.results.published import published_text
-from bench.runs.store import Store, write_atomically
-from bench.tables.accuracy import accuracy, groups
-from bench.tables.choose import choose_columns, choose_rows
-from bench.tables.comparison import cost_columns, everything, main_columns
-from bench.tables.published import against_published
-from bench.tables.render import FORMATS, render
-from bench.tables.unfinished import unfinished
-from bench.timing.sweeps import SUITE as THROUGHPUT
-from bench.timing.table import throughput_table
+from liafbench.baselines.errors import UsageError, unknown
+from liafbench.bench.claims import claims_frame, items_frame, judge
+from liafbench.bench.results import Problem, Results, find_folders, read, settle
+from liafbench.bench.results.published import published_text
+from liafbench.bench.runs.store import Store, write_atomically
+from liafbench.bench.tables.accuracy import accuracy, groups
+from liafbench.bench.tables.choose import choose_columns, choose_rows
+from liafbench.bench.tables.comparison import cost_columns, everything, main_columns
+from liafbench.bench.tables.published import against_published
+from liafbench.bench.tables.render import FORMATS, render
+from liafbench.bench.tables.unfinished import unfinished
+from liafbench.bench.timing.sweeps import SUITE as THROUGHPUT
+from liafbench.bench.timing.table import throughput_table
 
 
 @dataclass

@@ -13,12 +13,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from baselines import plugins
-from baselines.errors import UsageError, unknown
-from bench.tasks.common.checking import TaskState, check_task
-from bench.tasks.common.fetching import fetch_task
-from bench.tasks.common.splits import Batch, Split, Splits
-from bench.tasks.common.task import DataFile, Shape, Task, base_folder
+from liafbench.baselines import plugins
+from liafbench.baselines.errors import UsageError, unknown
+from liafbench.bench.tasks.common.checking import TaskState, check_task
+from liafbench.bench.tasks.common.fetching import fetch_task
+from liafbench.bench.tasks.common.splits import Batch, Split, Splits
+from liafbench.bench.tasks.common.task import DataFile, Shape, Task, base_folder
 
 __all__ = [
     "TASKS",
@@ -50,7 +50,7 @@ def get(name: str) -> Task:
         raise unknown("task", name, [*TASKS, *plugins.declared(plugins.TASK_GROUP)])
     if not isinstance(found, Task):
         raise UsageError(
-            f"task {name!r} is a {type(found).__name__}; it must be a bench.tasks.Task"
+            f"task {name!r} is a {type(found).__name__}; it must be a liafbench.bench.tasks.Task"
         )
     return replace(found, name=name)
 

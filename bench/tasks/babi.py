@@ -6,16 +6,16 @@ from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
-from baselines import vocabularies
-from baselines.errors import unknown
-from bench.tasks import common
-from bench.tasks.common.checksums import file_checksum
-from bench.tasks.common.official import differing
-from bench.tasks.common.questions import question_splits
-from bench.tasks.common.reading import read_text
-from bench.tasks.common.splits import Splits
-from bench.tasks.common.stories import Question, parse
-from bench.tasks.common.task import DataFile, Extracted, Source, Task
+from liafbench.baselines import vocabularies
+from liafbench.baselines.errors import unknown
+from liafbench.bench.tasks import common
+from liafbench.bench.tasks.common.checksums import file_checksum
+from liafbench.bench.tasks.common.official import differing
+from liafbench.bench.tasks.common.questions import question_splits
+from liafbench.bench.tasks.common.reading import read_text
+from liafbench.bench.tasks.common.splits import Splits
+from liafbench.bench.tasks.common.stories import Question, parse
+from liafbench.bench.tasks.common.task import DataFile, Extracted, Source, Task
 
 MAX_BYTES = 64 << 20
 SIDES = ("train", "test")

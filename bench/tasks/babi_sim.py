@@ -10,11 +10,11 @@ import random
 from collections.abc import Callable
 from typing import NamedTuple
 
-from baselines import vocabularies
-from bench.tasks.common.questions import question_splits
-from bench.tasks.common.splits import Splits
-from bench.tasks.common.stories import parse
-from bench.tasks.common.task import Source, Task
+from liafbench.baselines import vocabularies
+from liafbench.bench.tasks.common.questions import question_splits
+from liafbench.bench.tasks.common.splits import Splits
+from liafbench.bench.tasks.common.stories import parse
+from liafbench.bench.tasks.common.task import Source, Task
 
 SEED = 20
 TRAINING_STORIES = 1000

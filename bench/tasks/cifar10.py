@@ -7,15 +7,15 @@ from typing import BinaryIO
 
 import numpy as np
 
-from baselines.errors import UsageError
-from bench.tasks.common.checksums import Memo, combined
-from bench.tasks.common.images import image_splits
-from bench.tasks.common.official import differing
-from bench.tasks.common.pickled import read_pickle
-from bench.tasks.common.reading import read_file
-from bench.tasks.common.splits import Splits
-from bench.tasks.common.tars import each_member
-from bench.tasks.common.task import DataFile, Extracted, Shape, Source, Task
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.tasks.common.checksums import Memo, combined
+from liafbench.bench.tasks.common.images import image_splits
+from liafbench.bench.tasks.common.official import differing
+from liafbench.bench.tasks.common.pickled import read_pickle
+from liafbench.bench.tasks.common.reading import read_file
+from liafbench.bench.tasks.common.splits import Splits
+from liafbench.bench.tasks.common.tars import each_member
+from liafbench.bench.tasks.common.task import DataFile, Extracted, Shape, Source, Task
 
 SIDE = 32
 PIXELS = 3 * SIDE * SIDE

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from bench.events.aedat2 import SIDE, TRANSPOSED
-from bench.events.frames import Binning
-from bench.tasks.common.numbered import NUMBERS, Member, Numbered
-from bench.tasks.common.recordings import OPTIONS
-from bench.tasks.common.splits import Splits
-from bench.tasks.common.task import DataFile, Extracted, Shape, Source, Task
-from bench.tasks.common.trees import Tree
+from liafbench.bench.events.aedat2 import SIDE, TRANSPOSED
+from liafbench.bench.events.frames import Binning
+from liafbench.bench.tasks.common.numbered import NUMBERS, Member, Numbered
+from liafbench.bench.tasks.common.recordings import OPTIONS
+from liafbench.bench.tasks.common.splits import Splits
+from liafbench.bench.tasks.common.task import DataFile, Extracted, Shape, Source, Task
+from liafbench.bench.tasks.common.trees import Tree
 
 FILES = {  # class -> figshare file, md5
     "airplane": (7712788, "0afd5c4bf9ae06af762a77b180354fdd"),

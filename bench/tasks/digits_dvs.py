@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from sklearn.datasets import load_digits
 
-from bench.events.simulation import Saccades, simulate
-from bench.tasks.common.samples import Frames
-from bench.tasks.common.splits import Split, Splits, hold_out, split_checksum
-from bench.tasks.common.task import Shape, Source, Task
+from liafbench.bench.events.simulation import Saccades, simulate
+from liafbench.bench.tasks.common.samples import Frames
+from liafbench.bench.tasks.common.splits import Split, Splits, hold_out, split_checksum
+from liafbench.bench.tasks.common.task import Shape, Source, Task
 
 SIDE, MARGIN, FRAMES, MICRO_STEPS = 12, 2, 10, 3
 CONTRAST, AMPLITUDE = 1.2, 2.5

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from baselines.errors import UsageError
-from bench.events.aedat3 import decode
-from bench.events.events import Events, checked
-from bench.events.frames import Binning
-from bench.tasks.common.checksums import Memo, combined
-from bench.tasks.common.reading import opened, read_text
-from bench.tasks.common.recordings import (
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.events.aedat3 import decode
+from liafbench.bench.events.events import Events, checked
+from liafbench.bench.events.frames import Binning
+from liafbench.bench.tasks.common.checksums import Memo, combined
+from liafbench.bench.tasks.common.reading import opened, read_text
+from liafbench.bench.tasks.common.recordings import (
     OPTIONS,
     Provenance,
     Recorded,
@@ -26,8 +26,8 @@ from bench.tasks.common.recordings import (
     binning_for,
     recorded_splits,
 )
-from bench.tasks.common.splits import HOLD_OUT, Splits
-from bench.tasks.common.task import DataFile, Extracted, Shape, Source, Task
+from liafbench.bench.tasks.common.splits import HOLD_OUT, Splits
+from liafbench.bench.tasks.common.task import DataFile, Extracted, Shape, Source, Task
 
 SIDE, CLASSES = 128, 11
 MAX_TEXT = 1 << 20

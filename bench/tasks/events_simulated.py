@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from bench.events.cache import FrameCache, code_version
-from bench.events.simulation import Saccades, simulate
-from bench.tasks import mnist
-from bench.tasks.common.images import RULE
-from bench.tasks.common.samples import Frames
-from bench.tasks.common.splits import Split, Splits, hold_out, split_checksum
-from bench.tasks.common.task import Shape, Source, Task
+from liafbench.bench.events.cache import FrameCache, code_version
+from liafbench.bench.events.simulation import Saccades, simulate
+from liafbench.bench.tasks import mnist
+from liafbench.bench.tasks.common.images import RULE
+from liafbench.bench.tasks.common.samples import Frames
+from liafbench.bench.tasks.common.splits import Split, Splits, hold_out, split_checksum
+from liafbench.bench.tasks.common.task import Shape, Source, Task
 
 SUFFIX = "-events-simulated"
 SACCADES = Saccades(mnist.SIDE)

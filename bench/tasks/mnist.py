@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from baselines.errors import UsageError
-from bench.tasks.common.checksums import file_checksum
-from bench.tasks.common.idx import read_idx
-from bench.tasks.common.images import image_splits
-from bench.tasks.common.official import differing
-from bench.tasks.common.splits import Splits
-from bench.tasks.common.task import DataFile, Shape, Source, Task
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.tasks.common.checksums import file_checksum
+from liafbench.bench.tasks.common.idx import read_idx
+from liafbench.bench.tasks.common.images import image_splits
+from liafbench.bench.tasks.common.official import differing
+from liafbench.bench.tasks.common.splits import Splits
+from liafbench.bench.tasks.common.task import DataFile, Shape, Source, Task
 
 SIDE = 28
 SHAPES = {"plif": Shape(8, 1, SIDE, SIDE), "small": Shape(4, 1, SIDE, SIDE)}

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from baselines.errors import UsageError
-from bench.events.aedat2 import TRANSPOSED
-from bench.events.frames import Binning
-from bench.tasks.common.numbered import NUMBERS, Member, Numbered
-from bench.tasks.common.recordings import OPTIONS
-from bench.tasks.common.splits import Splits
-from bench.tasks.common.task import DataFile, Extracted, Shape, Source, Task
-from bench.tasks.common.trees import Tree
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.events.aedat2 import TRANSPOSED
+from liafbench.bench.events.frames import Binning
+from liafbench.bench.tasks.common.numbered import NUMBERS, Member, Numbered
+from liafbench.bench.tasks.common.recordings import OPTIONS
+from liafbench.bench.tasks.common.splits import Splits
+from liafbench.bench.tasks.common.task import DataFile, Extracted, Shape, Source, Task
+from liafbench.bench.tasks.common.trees import Tree
 
 MD5 = (
     "451c1d2f6b195ce96d1dd478ee8aaf6e",

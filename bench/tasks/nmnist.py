@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from baselines.errors import UsageError
-from bench.events.atis import EVENT_BYTES, decode
-from bench.events.events import Events, checked
-from bench.events.frames import Binning
-from bench.tasks.common.official import differing
-from bench.tasks.common.recordings import (
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.events.atis import EVENT_BYTES, decode
+from liafbench.bench.events.events import Events, checked
+from liafbench.bench.events.frames import Binning
+from liafbench.bench.tasks.common.official import differing
+from liafbench.bench.tasks.common.recordings import (
     OPTIONS,
     Provenance,
     Recorded,
@@ -22,9 +22,9 @@ from bench.tasks.common.recordings import (
     binning_for,
     recorded_splits,
 )
-from bench.tasks.common.splits import Splits, hold_out
-from bench.tasks.common.task import DataFile, Extracted, Shape, Source, Task
-from bench.tasks.common.trees import Tree, open_tree
+from liafbench.bench.tasks.common.splits import Splits, hold_out
+from liafbench.bench.tasks.common.task import DataFile, Extracted, Shape, Source, Task
+from liafbench.bench.tasks.common.trees import Tree, open_tree
 
 SIDE = 34
 NAME = re.compile(r"[0-9]/[0-9]+\.bin")

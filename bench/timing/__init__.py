@@ -1,11 +1,11 @@
 """Timings that can be believed: interleaved rounds, paired ratios, one allocator for all."""
 
-from bench.timing.allocator import apply_policy
-from bench.timing.group import GroupTimes, Measurement, time_group
-from bench.timing.intervals import Interval, iqr_half_width, paired_ratio
-from bench.timing.options import Options
-from bench.timing.rounds import Until, interleave
-from bench.timing.timings import Timings
+from liafbench.bench.timing.allocator import apply_policy
+from liafbench.bench.timing.group import GroupTimes, Measurement, time_group
+from liafbench.bench.timing.intervals import Interval, iqr_half_width, paired_ratio
+from liafbench.bench.timing.options import Options
+from liafbench.bench.timing.rounds import Until, interleave
+from liafbench.bench.timing.timings import Timings
 
 __all__ = [
     "GroupTimes",

@@ -16,8 +16,8 @@ import platform
 
 import torch
 
-from baselines.errors import UsageError, unknown
-from bench.timing import huge_heap
+from liafbench.baselines.errors import UsageError, unknown
+from liafbench.bench.timing import huge_heap
 
 M_TRIM_THRESHOLD = -1  # malloc.h
 M_MMAP_MAX = -4

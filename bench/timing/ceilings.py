@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
-from bench.timing.intervals import Interval
-from bench.timing.options import Options
-from bench.timing.rounds import interleave
-from bench.timing.stopwatch import Stopwatch, stopwatch_for
+from liafbench.bench.timing.intervals import Interval
+from liafbench.bench.timing.options import Options
+from liafbench.bench.timing.rounds import interleave
+from liafbench.bench.timing.stopwatch import Stopwatch, stopwatch_for
 
 COPY_BYTES = {"cpu": 2**28, "cuda": 2**30}
 MATRIX_SIDE = {"cpu": 1024, "cuda": 8192}

@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 import torch
 
-from bench.timing import allocator
+from liafbench.bench.timing import allocator
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,20 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.timing.intervals import Array, iqr_half_width, resampled
-from bench.timing.memory import Footprint, measure_footprint
-from bench.timing.network import Builder, Inference, Loss, MakeOptimizer, TrainingStep, adam
-from bench.timing.options import Options
-from bench.timing.rounds import Until, interleave, turn
-from bench.timing.stopwatch import Stopwatch, stopwatch_for
-from bench.timing.timings import Timings
+from liafbench.bench.timing.intervals import Array, iqr_half_width, resampled
+from liafbench.bench.timing.memory import Footprint, measure_footprint
+from liafbench.bench.timing.network import (
+    Builder,
+    Inference,
+    Loss,
+    MakeOptimizer,
+    TrainingStep,
+    adam,
+)
+from liafbench.bench.timing.options import Options
+from liafbench.bench.timing.rounds import Until, interleave, turn
+from liafbench.bench.timing.stopwatch import Stopwatch, stopwatch_for
+from liafbench.bench.timing.timings import Timings
 
 LEAST_ROUNDS = 3
 SAMPLE_SECONDS = 0.02  # a sample shorter than this is repeated until it is as long

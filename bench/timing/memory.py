@@ -26,9 +26,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.timing import allocator
-from bench.timing.network import Builder, Inference, Loss, MakeOptimizer, TrainingStep, adam
-from bench.timing.options import Options
+from liafbench.bench.timing import allocator
+from liafbench.bench.timing.network import (
+    Builder,
+    Inference,
+    Loss,
+    MakeOptimizer,
+    TrainingStep,
+    adam,
+)
+from liafbench.bench.timing.options import Options
 
 MIB = 2**20
 STEPS = 3
@@ -96,7 +103,7 @@ def in_fresh_process(work: Callable[[], Result]) -> Result:
     """Run `work` in a process of its own and return its result; raises OutOfMemory."""
     context = multiprocessing.get_context("forkserver")
     # A worker imports the parent's main module again: for the command line that is bench.cli.
-    wanted = ["torch", "baselines", "bench.timing.memory", "bench.cli"]
+    wanted = ["torch", "baselines", "liafbench.bench.timing.memory", "liafbench.bench.cli"]
     context.set_forkserver_preload([name for name in wanted if name in sys.modules])
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         try:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.timing.options import Options
+from liafbench.bench.timing.options import Options
 
 Builder = Callable[[], nn.Module]
 Loss = Callable[[Tensor, Tensor], Tensor]

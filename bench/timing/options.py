@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 import torch
 from torch import Tensor, nn
 
-from baselines.errors import UsageError
+from liafbench.baselines.errors import UsageError
 
 Precision = Literal["float32", "bfloat16"]
 

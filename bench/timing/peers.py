@@ -12,12 +12,12 @@ import snntorch.surrogate
 import torch
 from torch import Tensor, nn
 
-from baselines import Backbone, backbones, build, get
-from baselines.engines import ENGINES
-from baselines.errors import UsageError, unknown
-from baselines.layers import spiking
-from baselines.layers.readout import LastStep, MeanOverTime
-from baselines.stages import Placed
+from liafbench.baselines import Backbone, backbones, build, get
+from liafbench.baselines.engines import ENGINES
+from liafbench.baselines.errors import UsageError, unknown
+from liafbench.baselines.layers import spiking
+from liafbench.baselines.layers.readout import LastStep, MeanOverTime
+from liafbench.baselines.stages import Placed
 
 COMPILE = "compile"
 LOOP = "loop"

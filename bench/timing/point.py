@@ -8,18 +8,25 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from baselines import backbones, build
-from baselines.errors import UsageError
-from bench.counting import ENERGY, count, energy
-from bench.timing.ceilings import Ceilings
-from bench.timing.energy import EnergyCounter
-from bench.timing.group import Measurement, latencies, memory_of, of_rounds, phases, throughput
-from bench.timing.memory import OutOfMemory, measure_footprint, reason, says_out_of_memory
-from bench.timing.network import Inference, TrainingStep
-from bench.timing.rounds import Until, interleave
-from bench.timing.stopwatch import stopwatch_for
-from bench.timing.sweeps import Entrant, Sweep
-from bench.timing.timings import Timings
+from liafbench.baselines import backbones, build
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.counting import ENERGY, count, energy
+from liafbench.bench.timing.ceilings import Ceilings
+from liafbench.bench.timing.energy import EnergyCounter
+from liafbench.bench.timing.group import (
+    Measurement,
+    latencies,
+    memory_of,
+    of_rounds,
+    phases,
+    throughput,
+)
+from liafbench.bench.timing.memory import OutOfMemory, measure_footprint, reason, says_out_of_memory
+from liafbench.bench.timing.network import Inference, TrainingStep
+from liafbench.bench.timing.rounds import Until, interleave
+from liafbench.bench.timing.stopwatch import stopwatch_for
+from liafbench.bench.timing.sweeps import Entrant, Sweep
+from liafbench.bench.timing.timings import Timings
 
 SAMPLE_SECONDS = 0.05
 LEAST_ROUNDS = 5

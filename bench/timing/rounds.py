@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.timing.conditions import ConditionsRecorder
-from bench.timing.intervals import median_interval, paired_ratio
-from bench.timing.stopwatch import HostStopwatch, Stopwatch, nothing
-from bench.timing.timings import Timings
+from liafbench.bench.timing.conditions import ConditionsRecorder
+from liafbench.bench.timing.intervals import median_interval, paired_ratio
+from liafbench.bench.timing.stopwatch import HostStopwatch, Stopwatch, nothing
+from liafbench.bench.timing.timings import Timings
 
 Work = Callable[[], object]
 LOOK_AGAIN = 5  # rounds between two looks at the intervals, at least

@@ -5,19 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import psutil
 
-from bench.timing.allocator import apply_policy
-from bench.timing.ceilings import Ceilings, measure_ceilings
-from bench.timing.energy import EnergyCounter
-from bench.timing.group import Measurement
-from bench.timing.options import Options
-from bench.timing.point import Bench, PointResult, measure_point
-from bench.timing.rounds import Until
-from bench.timing.sweeps import BATCHES, SUITE, Entrant, Sweep, plan, point_id
+from liafbench.bench.timing.allocator import apply_policy
+from liafbench.bench.timing.ceilings import Ceilings, measure_ceilings
+from liafbench.bench.timing.energy import EnergyCounter
+from liafbench.bench.timing.group import Measurement
+from liafbench.bench.timing.options import Options
+from liafbench.bench.timing.point import Bench, PointResult, measure_point
+from liafbench.bench.timing.rounds import Until
+from liafbench.bench.timing.sweeps import BATCHES, SUITE, Entrant, Sweep, plan, point_id
 
 GROWTH = 1.1  # throughput that grows by less from one batch size to the next is saturated
 TIGHT = 0.03
@@ -100,7 +100,7 @@ class Throughput:
         self, sweep: Sweep, batch: int, entrants: tuple[Entrant, ...], config: Document
     ) -> Document:
         self.bench = self.bench or make_bench(self.device)
-        started, began = datetime.now(timezone.utc), self.clock()
+        started, began = datetime.now(UTC), self.clock()
         result = self.measure(sweep, batch, entrants, self.bench)
         timings = result.timings.to_dict() if result.timings else None
         ceilings = self.bench.ceilings[sweep.options.precision].to_dict()

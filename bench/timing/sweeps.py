@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from baselines import backbones
-from baselines.engines import ENGINES
-from baselines.errors import UsageError
-from bench.only import Only
-from bench.timing.options import Options
-from bench.timing.peers import Contender
+from liafbench.baselines import backbones
+from liafbench.baselines.engines import ENGINES
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.only import Only
+from liafbench.bench.timing.options import Options
+from liafbench.bench.timing.peers import Contender
 
 SUITE = "throughput"
 Mode = Literal["inference", "training"]

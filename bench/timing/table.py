@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from bench.timing.options import Options
-from bench.timing.point import ESTIMATE
+from liafbench.bench.timing.options import Options
+from liafbench.bench.timing.point import ESTIMATE
 
 KEY = ["task", "backbone", "mode", "way", "baseline", "engine", "batch"]
 FIGURES = {

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.timing.conditions import Conditions
-from bench.timing.intervals import Interval, iqr_half_width, median_interval, paired_ratio
+from liafbench.bench.timing.conditions import Conditions
+from liafbench.bench.timing.intervals import Interval, iqr_half_width, median_interval, paired_ratio
 
 NOISY = 0.05  # relative spread of the rounds from which a machine is called noisy
 

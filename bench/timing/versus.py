@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from baselines import Backbone, backbones
-from bench.timing.network import Inference, TrainingStep
-from bench.timing.options import Options
-from bench.timing.peers import Contender
-from bench.timing.rounds import Until, interleave
-from bench.timing.stopwatch import Stopwatch, stopwatch_for
-from bench.timing.timings import Timings
+from liafbench.baselines import Backbone, backbones
+from liafbench.bench.timing.network import Inference, TrainingStep
+from liafbench.bench.timing.options import Options
+from liafbench.bench.timing.peers import Contender
+from liafbench.bench.timing.rounds import Until, interleave
+from liafbench.bench.timing.stopwatch import Stopwatch, stopwatch_for
+from liafbench.bench.timing.timings import Timings
 
 SAMPLE_SECONDS = 0.05
 LEAST_ROUNDS = 15

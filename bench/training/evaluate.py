@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from bench.tasks import Split
+from liafbench.bench.tasks import Split
 
 ADVICE = "`liafbench check` says more of a model"
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from baselines.neurons import Neuron
+from liafbench.baselines.neurons import Neuron
 
 
 @dataclass(frozen=True)

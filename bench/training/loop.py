@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from bench.suites import Recipe
-from bench.tasks import Split, Splits
-from bench.training.augment import make_augmentation
-from bench.training.evaluate import NotFinite, predict
-from bench.training.recipe import Caller, make_loss, make_optimizer, make_schedule
+from liafbench.bench.suites import Recipe
+from liafbench.bench.tasks import Split, Splits
+from liafbench.bench.training.augment import make_augmentation
+from liafbench.bench.training.evaluate import NotFinite, predict
+from liafbench.bench.training.recipe import Caller, make_loss, make_optimizer, make_schedule
 
 EpochDone = Callable[[int, int], None]
 

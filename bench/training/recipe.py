@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler
 
-from bench.suites import Recipe
+from liafbench.bench.suites import Recipe
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 import numpy as np
 
-from bench.tasks import Shape, Split, Splits, Task
-from bench.tasks.common.samples import Frames
+from liafbench.bench.tasks import Shape, Split, Splits, Task
+from liafbench.bench.tasks.common.samples import Frames
 
 STEPS, SIDE = 6, 12
 

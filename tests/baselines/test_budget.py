@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from baselines import BASELINES, backbones, build
-from baselines.budget import parameter_count
-from baselines.errors import UsageError
-from baselines.stages import Conv, Dense
+from liafbench.baselines import BASELINES, backbones, build
+from liafbench.baselines.budget import parameter_count
+from liafbench.baselines.errors import UsageError
+from liafbench.baselines.stages import Conv, Dense
 
 
 def test_the_reference_itself_keeps_its_width():

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from baselines import BASELINES, Backbone, build
-from baselines.errors import UsageError
-from baselines.neurons import LIAF, Neuron
-from baselines.stages import Conv, Dense, Direct, Dropout, Pool, Vote
+from liafbench.baselines import BASELINES, Backbone, build
+from liafbench.baselines.errors import UsageError
+from liafbench.baselines.neurons import LIAF, Neuron
+from liafbench.baselines.stages import Conv, Dense, Direct, Dropout, Pool, Vote
 
 MIXED = Backbone(
     name="mixed",

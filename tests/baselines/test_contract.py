@@ -6,8 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from baselines import BASELINES, backbones, build
-from baselines.budget import parameter_count
+from liafbench.baselines import BASELINES, backbones, build
+from liafbench.baselines.budget import parameter_count
 
 TASKS = ("digits-dvs", "babi-sim")
 SERVED = [(name, task) for task in TASKS for name, b in BASELINES.items() if not b.serves(task)]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from baselines import BASELINES, backbones, build
-from baselines.budget import TOLERANCE, parameter_count, parameters, width_for
-from baselines.errors import UsageError
+from liafbench.baselines import BASELINES, backbones, build
+from liafbench.baselines.budget import TOLERANCE, parameter_count, parameters, width_for
+from liafbench.baselines.errors import UsageError
 
 EVERY = [(task, backbone) for task in backbones.tasks() for backbone in backbones.names(task)]
 

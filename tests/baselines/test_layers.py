@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from baselines import build
-from baselines.layers import (
+from liafbench.baselines import build
+from liafbench.baselines.layers import (
     ConvLSTM,
     Folded,
     MeanEmbedding,
@@ -19,9 +19,9 @@ from baselines.layers import (
     VolumeDropout,
     Vote,
 )
-from baselines.layers.recurrent import FlatFrames
-from baselines.layers.tokens import embedding, lengths, padding_last
-from baselines.stages import Conv, Embed
+from liafbench.baselines.layers.recurrent import FlatFrames
+from liafbench.baselines.layers.tokens import embedding, lengths, padding_last
+from liafbench.baselines.stages import Conv, Embed
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from baselines import BASELINES, Backbone, build
-from baselines.backbones import TOKENS_SPIKING
-from baselines.stages import Conv, Dense, Embed, Pool
+from liafbench.baselines import BASELINES, Backbone, build
+from liafbench.baselines.backbones import TOKENS_SPIKING
+from liafbench.baselines.stages import Conv, Dense, Embed, Pool
 
 FRAMES = Backbone(
     "toy", "toy", 1, 8, 8, 4, 2,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from baselines import BASELINES, backbones, build, vocabularies
-from baselines.errors import UsageError
+from liafbench.baselines import BASELINES, backbones, build, vocabularies
+from liafbench.baselines.errors import UsageError
 
 
 @pytest.mark.parametrize(

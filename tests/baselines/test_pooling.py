@@ -12,11 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor, library
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from baselines import build
-from baselines.layers import pooling
-from baselines.layers.pooling import AveragePool2x2
-from baselines.neurons import LIF
-from baselines.neurons.kernels import KernelFallback, cpu_build
+from liafbench.baselines import build
+from liafbench.baselines.layers import pooling
+from liafbench.baselines.layers.pooling import AveragePool2x2
+from liafbench.baselines.neurons import LIF
+from liafbench.baselines.neurons.kernels import KernelFallback, cpu_build
 
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels last": torch.channels_last}
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from baselines import BASELINES, backbones, build
-from baselines.budget import parameters
-from baselines.errors import UsageError
-from baselines.neurons import Neuron
-from baselines.stages import Conv, Dense
+from liafbench.baselines import BASELINES, backbones, build
+from liafbench.baselines.budget import parameters
+from liafbench.baselines.errors import UsageError
+from liafbench.baselines.neurons import Neuron
+from liafbench.baselines.stages import Conv, Dense
 
 CASES = [(task, name) for task in backbones.tasks() for name in backbones.names(task)]
 

@@ -13,11 +13,11 @@ import pytest
 from support.fabricated import time_run, train_run, write_runs
 from typer.testing import CliRunner
 
-from baselines import BASELINES
-from bench.citations import of_baseline, of_results, of_suite, of_task, split, unique
-from bench.citations.entries import Entry, libraries
-from bench.cli.main import app
-from bench.tasks import TASKS
+from liafbench.baselines import BASELINES
+from liafbench.bench.citations import of_baseline, of_results, of_suite, of_task, split, unique
+from liafbench.bench.citations.entries import Entry, libraries
+from liafbench.bench.cli.main import app
+from liafbench.bench.tasks import TASKS
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSIONS = {"torch": "2.13.0+cpu", "snntorch": "1.0.0", "fvcore": "0.1_5", "scikit-learn": "1.7"}

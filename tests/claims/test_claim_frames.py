@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 from support.fabricated import train_run, write_runs
 
-import baselines
-from baselines import backbones
-from baselines.budget import TOLERANCE, width_for
-from bench import suites
-from bench.claims import CLAIMS, claims_frame, items_frame, judge
-from bench.claims.definitions import (
+from liafbench import baselines
+from liafbench.baselines import backbones
+from liafbench.baselines.budget import TOLERANCE, width_for
+from liafbench.bench import suites
+from liafbench.bench.claims import CLAIMS, claims_frame, items_frame, judge
+from liafbench.bench.claims.definitions import (
     KLIF_PAPER,
     KLIF_SMALL,
     LIAF_PAPER,
@@ -23,12 +23,12 @@ from bench.claims.definitions import (
     Item,
     Scope,
 )
-from bench.claims.frames import DIFFERENCE
-from bench.claims.pairs import BUDGETS, EQUAL_BACKBONE
-from bench.results import Results, find_folders, read, settle
-from bench.results.names import FAMILY_TASKS
-from bench.results.published import published, published_text
-from bench.tables import against_published, render
+from liafbench.bench.claims.frames import DIFFERENCE
+from liafbench.bench.claims.pairs import BUDGETS, EQUAL_BACKBONE
+from liafbench.bench.results import Results, find_folders, read, settle
+from liafbench.bench.results.names import FAMILY_TASKS
+from liafbench.bench.results.published import published, published_text
+from liafbench.bench.tables import against_published, render
 
 ROOT = Path(__file__).resolve().parents[2]
 

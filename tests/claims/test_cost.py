@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from support.fabricated import train_run, write_runs
 
-from bench.claims import CLAIMS, Finding, Judgement, Verdict, judge
-from bench.claims.definitions import (
+from liafbench.bench.claims import CLAIMS, Finding, Judgement, Verdict, judge
+from liafbench.bench.claims.definitions import (
     KLIF_PAPER,
     KLIF_SMALL,
     LIAF_PAPER,
@@ -19,7 +19,7 @@ from bench.claims.definitions import (
     Claim,
     Scope,
 )
-from bench.results import find_folders, read, settle
+from liafbench.bench.results import find_folders, read, settle
 
 
 def claim(name: str, scope: Scope) -> Claim:

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from support.fabricated import train_run, write_runs
 
-from bench.claims import CLAIMS, Judgement, Verdict, judge
-from bench.claims.definitions import KLIF_PAPER, LIAF_PAPER, LIAF_SMALL, Claim, Scope
-from bench.results import find_folders, read, settle
-from bench.results.names import FAMILY_TASKS
+from liafbench.bench.claims import CLAIMS, Judgement, Verdict, judge
+from liafbench.bench.claims.definitions import KLIF_PAPER, LIAF_PAPER, LIAF_SMALL, Claim, Scope
+from liafbench.bench.results import find_folders, read, settle
+from liafbench.bench.results.names import FAMILY_TASKS
 
 SPREAD = np.array([-0.3, 0.1, 0.25, -0.15, 0.05, 0.05, 0.2, -0.2])
 KLIF_TASKS = tuple(item.tasks[0] for item in KLIF_PAPER.items)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.cli import main as command
+from liafbench.bench.cli import main as command
 
 
 class Ran:

@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import prune
 
-from baselines.errors import UsageError
-from baselines.neurons import LIF
-from bench.counting import UncountableError, count
+from liafbench.baselines.errors import UsageError
+from liafbench.baselines.neurons import LIF
+from liafbench.bench.counting import UncountableError, count
 
 
 class Product(torch.autograd.Function):

@@ -13,13 +13,13 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from baselines import BASELINES, backbones, build
-from baselines.engines import ENGINES
-from baselines.errors import UsageError
-from bench.cli.count import count as count_command
-from bench.counting import METRICS, costs, count, count_trained, means, suite
-from bench.counting.costs import cost
-from bench.results import find_folders, read, settle
+from liafbench.baselines import BASELINES, backbones, build
+from liafbench.baselines.engines import ENGINES
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.cli.count import count as count_command
+from liafbench.bench.counting import METRICS, costs, count, count_trained, means, suite
+from liafbench.bench.counting.costs import cost
+from liafbench.bench.results import find_folders, read, settle
 
 app = typer.Typer()
 app.command("count")(count_command)
@@ -309,10 +309,10 @@ def test_the_command_shows_layers_and_refuses_plainly(tmp_path: Path) -> None:
 
 
 def test_a_run_is_counted_from_its_checkpoint(tmp_path: Path) -> None:
-    from bench.runs.cells import training_cells
-    from bench.runs.records import SCHEMA, Run
-    from bench.runs.store import Store
-    from bench.suites import load as load_suite
+    from liafbench.bench.runs.cells import training_cells
+    from liafbench.bench.runs.records import SCHEMA, Run
+    from liafbench.bench.runs.store import Store
+    from liafbench.bench.suites import load as load_suite
 
     text = """
     name = "t"

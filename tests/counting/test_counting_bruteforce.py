@@ -12,10 +12,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from baselines.layers import ConvLSTM
-from baselines.neurons import KLIF, LIAF, LIF
-from baselines.stages import Conv
-from bench.counting import count
+from liafbench.baselines.layers import ConvLSTM
+from liafbench.baselines.neurons import KLIF, LIAF, LIF
+from liafbench.baselines.stages import Conv
+from liafbench.bench.counting import count
 
 CONVS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from baselines import build
-from bench.counting import count, counters
-from bench.counting.cases import CASES
+from liafbench.baselines import build
+from liafbench.bench.counting import count, counters
+from liafbench.bench.counting.cases import CASES
 
 
 class Fn(nn.Module):

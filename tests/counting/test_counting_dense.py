@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.counting import count
+from liafbench.bench.counting import count
 
 
 class Fn(nn.Module):

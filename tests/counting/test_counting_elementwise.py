@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.neurons import KLIF, LIAF, LIF
-from bench.counting import count
+from liafbench.baselines.neurons import KLIF, LIAF, LIF
+from liafbench.bench.counting import count
 
 
 class Fn(nn.Module):
@@ -121,7 +121,7 @@ def test_steps_of_neurons_by_hand(name: str, engine: str) -> None:
 
 
 def test_our_operators_count_like_our_modules() -> None:
-    from baselines.neurons import operators
+    from liafbench.baselines.neurons import operators
 
     neuron = LIF(recurrent=5)
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from baselines.neurons import LIF
-from bench.counting import ENERGY, count, energy
-from bench.counting.trained import measurements
+from liafbench.baselines.neurons import LIF
+from liafbench.bench.counting import ENERGY, count, energy
+from liafbench.bench.counting.trained import measurements
 
 COUNTS = {
     "mac_dense": 1000, "mac_effective": 100, "ac": 50, "elementwise": 10,

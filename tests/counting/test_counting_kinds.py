@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.engines import make_neuron
-from baselines.neurons import KLIF, LIAF, LIF
-from bench.counting import UncountableError, count
+from liafbench.baselines.engines import make_neuron
+from liafbench.baselines.neurons import KLIF, LIAF, LIF
+from liafbench.bench.counting import UncountableError, count
 
 ENGINES = ("native", "reference", "spikingjelly", "snntorch")
 

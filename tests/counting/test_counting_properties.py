@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from baselines.neurons import LIAF, LIF
-from bench.counting import count, count_samples, count_trained
+from liafbench.baselines.neurons import LIAF, LIF
+from liafbench.bench.counting import count, count_samples, count_trained
 
 SPARSE = ("mac_effective", "ac", "ac_folded")
 STRUCTURE = ("weights", "parameters", "synapses", "neurons")

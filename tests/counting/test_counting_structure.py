@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.neurons import KLIF, LIAF, LIF
-from bench.counting import count
+from liafbench.baselines.neurons import KLIF, LIAF, LIF
+from liafbench.bench.counting import count
 
 Connection = tuple[tuple[int, ...], tuple[int, ...]]
 

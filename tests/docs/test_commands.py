@@ -18,7 +18,7 @@ import typer
 from support.fabricated import time_run, train_run, write_runs
 from typer.testing import CliRunner
 
-from bench.cli.main import app
+from liafbench.bench.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from baselines.errors import UsageError
-from bench import suites
-from bench.cli.main import app
-from bench.projection import Rates, Span, makespan, project
-from bench.runs.store import Store
+from liafbench.baselines.errors import UsageError
+from liafbench.bench import suites
+from liafbench.bench.cli.main import app
+from liafbench.bench.projection import Rates, Span, makespan, project
+from liafbench.bench.runs.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "results"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.report.paper import write_figure
-from bench.tables import comparison, read_records, render
-from bench.tables.accuracy import FAMILY_MEAN, accuracy
+from liafbench.bench.report.paper import write_figure
+from liafbench.bench.tables import comparison, read_records, render
+from liafbench.bench.tables.accuracy import FAMILY_MEAN, accuracy
 
 ROOT = Path(__file__).resolve().parents[2]
 TASK = "digits-dvs"

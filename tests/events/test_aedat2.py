@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from raw_recordings import AEDAT2_HEADER, aedat2, jaer_address
 from tonic.io import get_aer_events_from_file, read_aedat_header_from_file
 
-from baselines.errors import UsageError
-from bench.events.aedat2 import JAER, MAX_HEADER, TRANSPOSED, decode
-from bench.events.events import checked
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.events.aedat2 import JAER, MAX_HEADER, TRANSPOSED, decode
+from liafbench.bench.events.events import checked
 
 
 def test_bits_of_an_address_in_both_orientations():

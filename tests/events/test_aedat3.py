@@ -10,8 +10,8 @@ import pytest
 from raw_recordings import AEDAT3_HEADER, aedat3, aedat3_packet, polarity_word
 from tonic.io import get_aer_events_from_file, read_aedat_header_from_file
 
-from baselines.errors import UsageError
-from bench.events.aedat3 import MAX_HEADER, decode
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.events.aedat3 import MAX_HEADER, decode
 
 
 def read(data: bytes):

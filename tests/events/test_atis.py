@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from raw_recordings import atis
 from tonic.io import events_struct, read_mnist_file
 
-from baselines.errors import UsageError
-from bench.events.atis import decode
-from bench.events.events import checked
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.events.atis import decode
+from liafbench.bench.events.events import checked
 
 
 def rows(events) -> list[tuple[int, int, int, int]]:

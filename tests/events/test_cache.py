@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import bench.events
-import bench.events.cache as cache_module
-from baselines.errors import UsageError
-from bench.events.cache import HEADER_BYTES, FrameCache, cache_bound, code_version
+import liafbench.bench.events
+import liafbench.bench.events.cache as cache_module
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.events.cache import HEADER_BYTES, FrameCache, cache_bound, code_version
 
 SHAPE = (4, 2, 2, 3, 3)
 
@@ -151,7 +151,7 @@ def test_the_code_version_changes_with_the_code(tmp_path, monkeypatch):
     package.mkdir()
     module = package / "frames.py"
     module.write_text("a = 1")
-    monkeypatch.setattr(bench.events, "__path__", [str(package)])
+    monkeypatch.setattr(liafbench.bench.events, "__path__", [str(package)])
     before = code_version()
     module.write_text("a = 2")
     assert code_version() != before

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baselines.errors import UsageError
-from bench.events.events import Events
-from bench.events.frames import Binning, to_frames
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.events.events import Events
+from liafbench.bench.events.frames import Binning, to_frames
 
 
 def make(rows) -> Events:

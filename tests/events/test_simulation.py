@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from baselines.errors import UsageError
-from bench.events import simulation
-from bench.events.simulation import FLOOR, OFF, ON, Saccades, simulate
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.events import simulation
+from liafbench.bench.events.simulation import FLOOR, OFF, ON, Saccades, simulate
 
 
 def test_one_pixel_followed_by_hand(monkeypatch):

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines import Baseline
-from baselines.backbones import Backbone
+from liafbench.baselines import Baseline
+from liafbench.baselines.backbones import Backbone
 
 
 class Good(nn.Module):

@@ -7,8 +7,8 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from bench.cli.main import app
-from bench.contract import check
+from liafbench.bench.cli.main import app
+from liafbench.bench.contract import check
 
 FAULTS = [
     # model, the check that must fail, what it says

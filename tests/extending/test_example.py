@@ -46,11 +46,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pip = [sys.executable, "-m", "pip", "--quiet", "--no-input", "--disable-pip-version-check"]
     source = folder / "source"
     # From a copy: building writes beside the sources.
-    copied = ["bench", "baselines", "pyproject.toml", "README.md", "LICENSE"]
+    copied = ["liafbench", "bench", "baselines", "pyproject.toml", "README.md", "LICENSE"]
     source.mkdir()
     for name in copied:
         if (ROOT / name).exists():
-            subprocess.run(["cp", "-r", str(ROOT / name), str(source / name)], check=True)
+            subprocess.run(
+                ["cp", "-r", "--no-dereference", str(ROOT / name), str(source / name)], check=True
+            )
     (source / "README.md").touch()
     build = ["wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(source)]
     subprocess.run([*pip, *build], check=True)
@@ -63,7 +65,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def liafbench(site: Path, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(site), "OMP_NUM_THREADS": "1", "NO_COLOR": "1"}
     environment["COLUMNS"] = "200"
-    command = [sys.executable, "-m", "bench", *words]
+    command = [sys.executable, "-m", "liafbench", *words]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 

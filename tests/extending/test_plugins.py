@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 
-import baselines
-from baselines import backbones, plugins
-from baselines.errors import UsageError
-from bench import metrics, suites, tasks
-from bench.runs.cells import training_cells
+from liafbench import baselines
+from liafbench.baselines import backbones, plugins
+from liafbench.baselines.errors import UsageError
+from liafbench.bench import metrics, suites, tasks
+from liafbench.bench.runs.cells import training_cells
 
 
 @pytest.fixture
@@ -133,8 +133,8 @@ def test_without_anything_of_others_a_run_id_is_what_it_was() -> None:
 
 
 TASK = """
-from bench.tasks import Shape, Task
-from baselines.stages import Conv, Dense
+from liafbench.bench.tasks import Shape, Task
+from liafbench.baselines.stages import Conv, Dense
 
 def read(source):
     raise NotImplementedError

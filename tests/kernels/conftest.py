@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from baselines.neurons.kernels import cpu_build
+from liafbench.baselines.neurons.kernels import cpu_build
 
 
 @pytest.fixture

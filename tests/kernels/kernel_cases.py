@@ -11,7 +11,7 @@ import torch
 from kernel_reference import Answer, answer
 from torch import Tensor
 
-from baselines.neurons.step import Step
+from liafbench.baselines.neurons.step import Step
 
 WIDTHS = {"rect": 0.5, "triangle": 1.0, "sigmoid": 4.0, "atan": 2.0}
 NEEDS = {

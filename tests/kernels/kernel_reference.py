@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from baselines.neurons.step import Step
+from liafbench.baselines.neurons.step import Step
 
 SELU = (1.0507009873554805, 1.6732632423543772)
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from baselines.neurons.kernels import (
+from liafbench.baselines.neurons.kernels import (
     KernelFallback,
     cpu_build,
     cpu_call,
@@ -22,8 +22,8 @@ from baselines.neurons.kernels import (
     kernel_in_use,
     select,
 )
-from baselines.neurons.kernels.cpu import Cpu
-from baselines.neurons.step import Step
+from liafbench.baselines.neurons.kernels.cpu import Cpu
+from liafbench.baselines.neurons.step import Step
 
 GIVEN = (torch.tensor(0.5), torch.tensor(0.0), torch.tensor(1.0))
 

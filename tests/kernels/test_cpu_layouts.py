@@ -10,11 +10,11 @@ import torch
 from kernel_cases import case_of, check
 from torch import Tensor
 
-from baselines.neurons import reference
-from baselines.neurons.kernels import cpu
-from baselines.neurons.kernels.cpu import Cpu
-from baselines.neurons.kernels.portable import Portable
-from baselines.neurons.step import Step
+from liafbench.baselines.neurons import reference
+from liafbench.baselines.neurons.kernels import cpu
+from liafbench.baselines.neurons.kernels.cpu import Cpu
+from liafbench.baselines.neurons.kernels.portable import Portable
+from liafbench.baselines.neurons.step import Step
 
 pytestmark = pytest.mark.usefixtures("compiler")
 

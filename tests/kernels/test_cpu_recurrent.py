@@ -10,10 +10,15 @@ import torch
 from kernel_cases import NEEDS, Variant, case_of, check, every_variant, name, pairwise
 from torch import Tensor
 
-from baselines.neurons import LIAF
-from baselines.neurons.kernels import KernelFallback, cpu_build, cpu_recurrent, select_recurrent
-from baselines.neurons.kernels.cpu_recurrent import MOST_NEURONS, CpuRecurrent
-from baselines.neurons.step import Step
+from liafbench.baselines.neurons import LIAF
+from liafbench.baselines.neurons.kernels import (
+    KernelFallback,
+    cpu_build,
+    cpu_recurrent,
+    select_recurrent,
+)
+from liafbench.baselines.neurons.kernels.cpu_recurrent import MOST_NEURONS, CpuRecurrent
+from liafbench.baselines.neurons.step import Step
 
 pytestmark = pytest.mark.usefixtures("compiler")
 
@@ -177,7 +182,7 @@ def test_a_backward_variant_that_cannot_be_had_is_computed_all_the_same(
         raise cpu_build.Unavailable("no compiler any more")
 
     monkeypatch.setattr(
-        "baselines.neurons.kernels.cpu_call.recurrent_backward_library", unavailable
+        "liafbench.baselines.neurons.kernels.cpu_call.recurrent_backward_library", unavailable
     )
     with pytest.warns(KernelFallback, match="recurrent backward pass: no compiler any more"):
         (found,) = torch.autograd.grad(neuron(x).sum(), x)

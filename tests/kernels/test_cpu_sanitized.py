@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from baselines.neurons.kernels import cpu_build
+from liafbench.baselines.neurons.kernels import cpu_build
 
 FLAGS = "-fsanitize=address,undefined -fno-sanitize-recover=undefined -g -O1"
 HERE = Path(__file__).parent

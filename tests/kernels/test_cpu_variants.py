@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from kernel_cases import NEEDS, Variant, case_of, check, every_variant, name, pairwise
 
-from baselines.neurons.kernels import cpu_build
-from baselines.neurons.kernels.cpu import Cpu
+from liafbench.baselines.neurons.kernels import cpu_build
+from liafbench.baselines.neurons.kernels.cpu import Cpu
 
 pytestmark = [
     pytest.mark.usefixtures("compiler"),
-    pytest.mark.filterwarnings("error::baselines.neurons.kernels.KernelFallback"),
+    pytest.mark.filterwarnings("error::liafbench.baselines.neurons.kernels.KernelFallback"),
 ]
 
 

@@ -18,7 +18,7 @@ if not torch.cuda.is_available():
 
 from kernel_cases import NEAREST, NEEDS, TRUNCATED, Variant, case_of, check, name, pairwise
 
-from baselines.neurons.kernels.triton_kernel import CHUNK, Triton
+from liafbench.baselines.neurons.kernels.triton_kernel import CHUNK, Triton
 
 VARIANTS = pairwise()
 BASE = VARIANTS[0]

@@ -11,7 +11,7 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from baselines.neurons.kernels import triton_kernel, triton_loops
+from liafbench.baselines.neurons.kernels import triton_kernel, triton_loops
 
 TARGET = GPUTarget("cuda", 90, 32)
 PLAIN: dict[str, Any] = {

@@ -8,7 +8,7 @@ import torch
 from neuron_oracle import Oracle
 from torch import Tensor, nn
 
-from baselines.engines import make_neuron
+from liafbench.baselines.engines import make_neuron
 
 WIDTHS = {"rect": 0.5, "triangle": 1.0, "sigmoid": 4.0, "atan": 2.0}
 

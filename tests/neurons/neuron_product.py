@@ -14,7 +14,7 @@ from neuron_conditioning import GRADIENT, OUTPUT, float32_can, results_of
 from neuron_oracle import Oracle
 from torch import Tensor, nn
 
-from baselines.engines import make_neuron
+from liafbench.baselines.engines import make_neuron
 
 NAMES = ("alpha", "beta", "v_threshold")
 RANGES = {"alpha": (0.2, 0.95), "beta": (-0.1, 0.2), "v_threshold": (0.3, 0.9)}

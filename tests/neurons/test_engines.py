@@ -13,10 +13,10 @@ import torch.nn.functional as F
 from neuron_cases import assert_close, zero_if_none
 from torch import Tensor, nn
 
-from baselines.engines import ENGINES, capabilities, make_neuron
-from baselines.engines.capabilities import SETTINGS
-from baselines.errors import UsageError
-from baselines.neurons import Neuron
+from liafbench.baselines.engines import ENGINES, capabilities, make_neuron
+from liafbench.baselines.engines.capabilities import SETTINGS
+from liafbench.baselines.errors import UsageError
+from liafbench.baselines.neurons import Neuron
 
 DOCS = Path(__file__).parents[2] / "docs" / "neurons.md"
 OTHERS = ("reference", "spikingjelly", "snntorch")
@@ -165,7 +165,7 @@ def documented() -> str:
 
 def test_a_library_is_imported_only_for_its_own_neurons() -> None:
     code = (
-        "import sys, baselines.engines as e; e.make_neuron('native', 'lif');"
+        "import sys, liafbench.baselines.engines as e; e.make_neuron('native', 'lif');"
         "assert not {'spikingjelly', 'snntorch'} & set(sys.modules);"
         "e.make_neuron('snntorch', 'lif'); assert 'snntorch' in sys.modules"
     )

@@ -11,8 +11,8 @@ import torch
 from neuron_cases import WIDTHS
 from torch import Tensor
 
-from baselines.neurons import operators, reference, surrogates
-from baselines.neurons.step import Step
+from liafbench.baselines.neurons import operators, reference, surrogates
+from liafbench.baselines.neurons.step import Step
 
 OUTPUTS = [("spike", False), ("relu", False), ("selu", True), ("leaky_relu", True)]
 OUTPUTS += [("identity", False)]

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from baselines.engines import ENGINES, KINDS, make_neuron
-from baselines.errors import UsageError
-from baselines.neurons import KLIF, LIAF, LIF, operators
-from baselines.neurons.step import Step
+from liafbench.baselines.engines import ENGINES, KINDS, make_neuron
+from liafbench.baselines.errors import UsageError
+from liafbench.baselines.neurons import KLIF, LIAF, LIF, operators
+from liafbench.baselines.neurons.step import Step
 
 OWN = ("native", "reference")
 EXPRESSED = [(e, k) for e in ENGINES for k in KINDS if (e, k) != ("snntorch", "klif")]

@@ -13,9 +13,9 @@ from torch._subclasses import FakeTensorMode
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from baselines import operator_calls
-from baselines.layers.pooling import AveragePool2x2
-from baselines.neurons import KLIF, LIAF, LIF
+from liafbench.baselines import operator_calls
+from liafbench.baselines.layers.pooling import AveragePool2x2
+from liafbench.baselines.neurons import KLIF, LIAF, LIF
 
 
 class Seen(TorchDispatchMode):

@@ -12,8 +12,8 @@ import torch
 from fvcore.nn import FlopCountAnalysis
 from torch import Tensor, library, nn
 
-from baselines.neurons import KLIF, LIAF, LIF, operators
-from baselines.neurons.step import Step
+from liafbench.baselines.neurons import KLIF, LIAF, LIF, operators
+from liafbench.baselines.neurons.step import Step
 
 STEPS = {
     "lif": Step(),
@@ -95,7 +95,7 @@ def test_the_operators_appear_in_a_trace_under_their_own_names() -> None:
 @pytest.mark.parametrize("engine", ["native", "reference", "spikingjelly", "snntorch"])
 def test_under_autocast_the_state_is_float32(engine: str) -> None:
     """0.999 would round to 1 in bfloat16 and fire; 300 steps of 1/256 would not add up."""
-    from baselines.engines import make_neuron
+    from liafbench.baselines.engines import make_neuron
 
     neuron = make_neuron(engine, "lif", alpha=1.0, v_threshold=0.999, detach_reset=True)
     x = torch.full((300, 1), 1 / 512)

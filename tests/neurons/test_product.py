@@ -32,8 +32,8 @@ from neuron_product import (
     settings,
 )
 
-from baselines.errors import UsageError
-from baselines.neurons.kernels import cpu_build
+from liafbench.baselines.errors import UsageError
+from liafbench.baselines.neurons.kernels import cpu_build
 
 PLACES = tuple((family, layout) for family, layouts in LAYOUTS.items() for layout in layouts)
 SELECTED = 2400

@@ -9,11 +9,17 @@ from typing import Any
 import pytest
 import torch
 
-from baselines.errors import UsageError
-from baselines.neurons import LIF, kernels
-from baselines.neurons.kernels import KernelFallback, fallback, fallbacks, kernel_in_use, select
-from baselines.neurons.kernels.portable import Portable
-from baselines.neurons.step import Step
+from liafbench.baselines.errors import UsageError
+from liafbench.baselines.neurons import LIF, kernels
+from liafbench.baselines.neurons.kernels import (
+    KernelFallback,
+    fallback,
+    fallbacks,
+    kernel_in_use,
+    select,
+)
+from liafbench.baselines.neurons.kernels.portable import Portable
+from liafbench.baselines.neurons.step import Step
 
 NUMBERS = (torch.tensor(0.5), torch.tensor(0.0), torch.tensor(1.0))
 

@@ -10,7 +10,7 @@ import pytest
 import report_runs
 from report_browser import Page
 
-from bench.report import write_report
+from liafbench.bench.report import write_report
 
 DRIVER = shutil.which("chromedriver")
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")

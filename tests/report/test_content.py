@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.fabricated import time_run, train_run, write_runs
 
-from baselines.errors import UsageError
-from bench.claims import judge
-from bench.report import html, write_report
-from bench.report.content import gather
-from bench.report.pareto import front
-from bench.report.write import as_script
-from bench.results import find_folders, read, settle
-from bench.tables import comparison, read_records
-from bench.tables.comparison import metrics_of
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.claims import judge
+from liafbench.bench.report import html, write_report
+from liafbench.bench.report.content import gather
+from liafbench.bench.report.pareto import front
+from liafbench.bench.report.write import as_script
+from liafbench.bench.results import find_folders, read, settle
+from liafbench.bench.tables import comparison, read_records
+from liafbench.bench.tables.comparison import metrics_of
 
 
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=1, max_size=12))

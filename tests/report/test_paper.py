@@ -9,9 +9,9 @@ import matplotlib as mpl
 import pytest
 import report_runs
 
-from baselines.errors import UsageError
-from bench.report.content import gather
-from bench.report.paper import COSTS, find_block, write_figure
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.report.content import gather
+from liafbench.bench.report.paper import COSTS, find_block, write_figure
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from bench.runs import cells
-from bench.runs.cells import Cell, timing_cells, training_cells, tuning_cells
-from bench.suites import Group, Measure, Recipe, Suite
+from liafbench.bench.runs import cells
+from liafbench.bench.runs.cells import Cell, timing_cells, training_cells, tuning_cells
+from liafbench.bench.suites import Group, Measure, Recipe, Suite
 
 
 def suite(**recipe: object) -> Suite:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from baselines.errors import UsageError
-from bench.runs.claims import Claims
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.runs.claims import Claims
 
 HOLDER = """
 import sys
 from pathlib import Path
-from bench.runs.claims import Claims
+from liafbench.bench.runs.claims import Claims
 claims = Claims(Path(sys.argv[1]))
 print([name for name in sys.argv[2:] if claims.take(name)], flush=True)
 sys.stdin.read()

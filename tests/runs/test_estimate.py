@@ -10,13 +10,13 @@ import pytest
 import torch
 from support.fabricated import time_run, write_runs
 
-from baselines import build
-from bench import suites
-from bench.counting.costs import cost
-from bench.runs.cells import Cell, timing_cells, training_cells
-from bench.runs.estimate import Estimates, _kept, _kept_bytes
-from bench.runs.store import Store
-from bench.tasks import TASKS, load
+from liafbench.baselines import build
+from liafbench.bench import suites
+from liafbench.bench.counting.costs import cost
+from liafbench.bench.runs.cells import Cell, timing_cells, training_cells
+from liafbench.bench.runs.estimate import Estimates, _kept, _kept_bytes
+from liafbench.bench.runs.store import Store
+from liafbench.bench.tasks import TASKS, load
 
 MACHINE = "test-cpu"
 

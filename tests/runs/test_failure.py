@@ -8,16 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from baselines.errors import UsageError
-from bench import suites
-from bench.runs import failure
+from liafbench.baselines.errors import UsageError
+from liafbench.bench import suites
+from liafbench.bench.runs import failure
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_failed_run_names_files_but_no_folder_of_the_machine(tmp_path: Path) -> None:
     log = tmp_path / "cell.log"
-    log.write_text(f"{ROOT / 'bench' / 'metrics.py'}:3: UserWarning: of a line that it printed\n")
+    log.write_text(
+        f"{ROOT / 'liafbench' / 'bench' / 'metrics.py'}:3: UserWarning: of a line that it printed\n"
+    )
     with pytest.raises(UsageError) as ours:
         suites.load("no such suite")
     with pytest.raises(json.JSONDecodeError) as theirs:

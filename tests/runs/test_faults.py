@@ -20,7 +20,7 @@ import psutil
 import pytest
 from test_killed import assert_gone, records
 
-from bench.cli.main import main
+from liafbench.bench.cli.main import main
 
 HERE = Path(__file__).resolve().parent
 FAULTS = 100
@@ -91,7 +91,7 @@ class Bench:
         return code, printed.getvalue()
 
     def start(self, out: Path) -> subprocess.Popen:
-        words = [sys.executable, "-m", "bench", "run", str(self.suite), "--out", str(out)]
+        words = [sys.executable, "-m", "liafbench", "run", str(self.suite), "--out", str(out)]
         path = os.pathsep.join([str(HERE), *sys.path])
         return subprocess.Popen(
             [*words, "--jobs", "2"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

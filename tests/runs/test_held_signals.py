@@ -8,7 +8,7 @@ from types import FrameType
 
 import pytest
 
-from bench.runs.cluster.signals import Held
+from liafbench.bench.runs.cluster.signals import Held
 
 BOTH = (signal.SIGINT, signal.SIGTERM)
 

@@ -30,7 +30,7 @@ count_samples = 2
 timing = false
 """
 TIMES = ("training_time",)
-COMMAND = [sys.executable, "-m", "bench", "run"]
+COMMAND = [sys.executable, "-m", "liafbench", "run"]
 
 
 @pytest.fixture

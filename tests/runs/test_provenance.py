@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bench.runs import provenance
+from liafbench.bench.runs import provenance
 
 
 def test_processors_of_one_name_with_unlike_vectors_have_folders_of_their_own(

@@ -9,16 +9,16 @@ import pandas as pd
 import pytest
 from support.toy_suite import Heard, records, run, suite
 
-from bench.counting.trained import MEASURED
-from bench.report.sources import commands
-from bench.results import read, settle
-from bench.results.source import describe, short
-from bench.runs.cells import training_cells
-from bench.runs.estimate import Estimates
-from bench.runs.session import Session
-from bench.runs.tuning import choose_learning_rate
-from bench.suites import Suite
-from bench.tables import comparison
+from liafbench.bench.counting.trained import MEASURED
+from liafbench.bench.report.sources import commands
+from liafbench.bench.results import read, settle
+from liafbench.bench.results.source import describe, short
+from liafbench.bench.runs.cells import training_cells
+from liafbench.bench.runs.estimate import Estimates
+from liafbench.bench.runs.session import Session
+from liafbench.bench.runs.tuning import choose_learning_rate
+from liafbench.bench.suites import Suite
+from liafbench.bench.tables import comparison
 
 BASELINES = ("lif-snn", "lstm")
 

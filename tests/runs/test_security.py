@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import baselines
-import bench
-from baselines.errors import UsageError
-from bench import suites
+from liafbench import baselines, bench
+from liafbench.baselines.errors import UsageError
+from liafbench.bench import suites
 
 SOURCES = [
     path

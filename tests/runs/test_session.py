@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 from support.toy_suite import Heard, records, run, suite
 
-from baselines.errors import UsageError
-from bench.only import Only
-from bench.runs.planning import Options, check_data, plan
-from bench.runs.session import Session
-from bench.runs.tuning import TuningFailed, choose_learning_rate
-from bench.suites import Group, Recipe, Suite
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.only import Only
+from liafbench.bench.runs.planning import Options, check_data, plan
+from liafbench.bench.runs.session import Session
+from liafbench.bench.runs.tuning import TuningFailed, choose_learning_rate
+from liafbench.bench.suites import Group, Recipe, Suite
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from baselines.errors import UsageError
-from bench.runs import store as store_module
-from bench.runs.cells import NUMERICS_VERSION
-from bench.runs.records import COLUMNS, SCHEMA, Record, Run
-from bench.runs.store import DamagedRun, Store, read_run, write_atomically
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.runs import store as store_module
+from liafbench.bench.runs.cells import NUMERICS_VERSION
+from liafbench.bench.runs.records import COLUMNS, SCHEMA, Record, Run
+from liafbench.bench.runs.store import DamagedRun, Store, read_run, write_atomically
 
 ID = "0123456789abcdef"
 

@@ -122,7 +122,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster
 
 
 def start(out: Path, *words: str) -> subprocess.Popen:
-    command = [sys.executable, "-m", "bench", "run", *SUITE, "--out", str(out), *words]
+    command = [sys.executable, "-m", "liafbench", "run", *SUITE, "--out", str(out), *words]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 

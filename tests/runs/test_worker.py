@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from baselines.neurons.kernels import KernelFallback, cpu_build, cpu_call
-from bench.runs import worker
-from bench.runs.job import Job
-from bench.runs.planning import Options, plan
-from bench.runs.records import Run
-from bench.suites import Group, Measure, Recipe, Suite
+from liafbench.baselines.neurons.kernels import KernelFallback, cpu_build, cpu_call
+from liafbench.bench.runs import worker
+from liafbench.bench.runs.job import Job
+from liafbench.bench.runs.planning import Options, plan
+from liafbench.bench.runs.records import Run
+from liafbench.bench.suites import Group, Measure, Recipe, Suite
 
 
 def made(out: Path, seed: int) -> Run:

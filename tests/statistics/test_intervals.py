@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.statistics import mean_std, over_both, over_samples, over_seeds
-from bench.statistics.intervals import hierarchical_statistics, t_bounds, t_statistics
+from liafbench.bench.statistics import mean_std, over_both, over_samples, over_seeds
+from liafbench.bench.statistics.intervals import hierarchical_statistics, t_bounds, t_statistics
 
 REPEATS = 20_000
 WITHIN = 0.02

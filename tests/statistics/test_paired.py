@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench.statistics import holm, permutation_p, wilcoxon_p
+from liafbench.bench.statistics import holm, permutation_p, wilcoxon_p
 
 
 def brute_force(values: np.ndarray) -> float:

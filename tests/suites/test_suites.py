@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from baselines.errors import UsageError
-from bench import suites
-from bench.runs.planning import Options, plan
+from liafbench.baselines.errors import UsageError
+from liafbench.bench import suites
+from liafbench.bench.runs.planning import Options, plan
 
 GOOD = """
 name = "mine"

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from bench import suites
-from bench.runs.cells import NUMERICS_VERSION, numerics_version
+from liafbench.bench import suites
+from liafbench.bench.runs.cells import NUMERICS_VERSION, numerics_version
 
 SAMPLES = 400
 COUNTS = {

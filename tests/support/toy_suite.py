@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.runs.cells import Cell
-from bench.runs.planning import Options, plan
-from bench.runs.records import Run
-from bench.runs.session import Session
-from bench.suites import Group, Measure, Recipe, Suite
+from liafbench.bench.runs.cells import Cell
+from liafbench.bench.runs.planning import Options, plan
+from liafbench.bench.runs.records import Run
+from liafbench.bench.runs.session import Session
+from liafbench.bench.suites import Group, Measure, Recipe, Suite
 
 TIMES = ("training_time", "tuning_time")
 

@@ -10,11 +10,18 @@ import pandas as pd
 import pytest
 from support.fabricated import run_id, time_run, train_run, write_runs
 
-from bench.report.series import counting_runs
-from bench.results import find_folders, read, settle
-from bench.results.names import FAMILY_TASKS
-from bench.tables import accuracy, comparison, read_records, render, unfinished, write_tables
-from bench.tables.accuracy import FAMILY_MEAN
+from liafbench.bench.report.series import counting_runs
+from liafbench.bench.results import find_folders, read, settle
+from liafbench.bench.results.names import FAMILY_TASKS
+from liafbench.bench.tables import (
+    accuracy,
+    comparison,
+    read_records,
+    render,
+    unfinished,
+    write_tables,
+)
+from liafbench.bench.tables.accuracy import FAMILY_MEAN
 
 FOLDER = Path("quick") / "test-cpu"
 KEYS = ("task", "backbone", "engine", "budget", "seed")

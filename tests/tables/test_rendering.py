@@ -14,8 +14,8 @@ import pytest
 from rich.console import Console
 from support.fabricated import time_run, train_run, write_runs
 
-from baselines.errors import UsageError
-from bench.tables import (
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.tables import (
     accuracy,
     comparison,
     everything,
@@ -25,9 +25,9 @@ from bench.tables import (
     render,
     terminal,
 )
-from bench.tables.counted import OF_SAMPLES
-from bench.tables.latex import escape as tex
-from bench.tables.markdown import escape as md
+from liafbench.bench.tables.counted import OF_SAMPLES
+from liafbench.bench.tables.latex import escape as tex
+from liafbench.bench.tables.markdown import escape as md
 
 HOSTILE = "=cmd|'/C calc'!A0 <script>alert(1)</script> a_b%&$#{}~^\\ 漢字 ±" + "x" * 150
 

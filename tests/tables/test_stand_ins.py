@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from support.fabricated import time_run, train_run, write_runs
 
-from bench.results.names import FAMILY_TASKS
-from bench.tables import accuracy, comparison, read_records, render, unfinished
-from bench.tables.accuracy import FAMILY_MEAN
+from liafbench.bench.results.names import FAMILY_TASKS
+from liafbench.bench.tables import accuracy, comparison, read_records, render, unfinished
+from liafbench.bench.tables.accuracy import FAMILY_MEAN
 
 MARK = "as at equal backbone"
 SIZES = {"liaf-net": 10_000.0, "klif": 10_500.0, "lif-snn": 9_500.0, "gru": 10_501.0}

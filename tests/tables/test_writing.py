@@ -14,10 +14,10 @@ import typer
 from support.fabricated import time_run, train_run, write_runs
 from typer.testing import CliRunner
 
-from baselines.errors import UsageError
-from bench.cli.tables import tables
-from bench.results.published import published_text
-from bench.tables import comparison, read_records, write_all, write_tables
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.cli.tables import tables
+from liafbench.bench.results.published import published_text
+from liafbench.bench.tables import comparison, read_records, write_all, write_tables
 
 
 def some_runs() -> list[dict[str, Any]]:

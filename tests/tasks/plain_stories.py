@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.tasks.babi import STEMS
+from liafbench.bench.tasks.babi import STEMS
 
 NUMBERS = range(1, 21)
 HOLD_OUT = 10

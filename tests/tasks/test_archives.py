@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from baselines.errors import UsageError
-from bench.tasks.common import trees
-from bench.tasks.common.tars import each_member, unpack
-from bench.tasks.common.trees import Folder, Zip, open_tree
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.tasks.common import trees
+from liafbench.bench.tasks.common.tars import each_member, unpack
+from liafbench.bench.tasks.common.trees import Folder, Zip, open_tree
 
 
 def zipped(path: Path, files: dict[str, bytes]) -> Path:

@@ -16,11 +16,11 @@ from fabricated_sets import (
     write_cifar10_python,
 )
 
-from baselines.errors import UsageError
-from bench.tasks import load
-from bench.tasks.cifar10 import decode_binary, decode_python
-from bench.tasks.common import pickled
-from bench.tasks.common.pickled import read_pickle
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.tasks import load
+from liafbench.bench.tasks.cifar10 import decode_binary, decode_python
+from liafbench.bench.tasks.common import pickled
+from liafbench.bench.tasks.common.pickled import read_pickle
 
 
 def test_a_row_by_hand():

@@ -8,8 +8,8 @@ import torch
 from sklearn.linear_model import RidgeClassifier
 from torch import nn
 
-from bench.tasks import load
-from bench.tasks.digits_dvs import digits
+from liafbench.bench.tasks import load
+from liafbench.bench.tasks.digits_dvs import digits
 
 
 @pytest.fixture(scope="module")

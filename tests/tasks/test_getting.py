@@ -16,15 +16,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from baselines.errors import UsageError
-from bench import tasks
-from bench.cli.data import Download, data_app
-from bench.tasks import TASKS, check
-from bench.tasks.common import checksums
-from bench.tasks.common.checking import check_task
-from bench.tasks.common.checksums import Memo, file_checksum
-from bench.tasks.common.fetching import fetch_task
-from bench.tasks.common.task import DataFile, Extracted, Task
+from liafbench.baselines.errors import UsageError
+from liafbench.bench import tasks
+from liafbench.bench.cli.data import Download, data_app
+from liafbench.bench.tasks import TASKS, check
+from liafbench.bench.tasks.common import checksums
+from liafbench.bench.tasks.common.checking import check_task
+from liafbench.bench.tasks.common.checksums import Memo, file_checksum
+from liafbench.bench.tasks.common.fetching import fetch_task
+from liafbench.bench.tasks.common.task import DataFile, Extracted, Task
 
 CONTENT = b"official bytes"
 

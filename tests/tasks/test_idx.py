@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from fabricated_sets import idx, write_mnist
 
-from baselines.errors import UsageError
-from bench.tasks import load
-from bench.tasks.common import reading
-from bench.tasks.common.idx import read_idx
-from bench.tasks.common.reading import gunzip, opened, read_file
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.tasks import load
+from liafbench.bench.tasks.common import reading
+from liafbench.bench.tasks.common.idx import read_idx
+from liafbench.bench.tasks.common.reading import gunzip, opened, read_file
 
 IMAGES = np.arange(12).reshape(3, 2, 2)
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from plain_stories import NUMBERS, Line, path_of, question_lines
 
-from baselines import vocabularies
-from bench.events.simulation import Saccades, simulate
-from bench.tasks import TASKS, digits_dvs, events_simulated, load, mnist
-from bench.tasks.common.idx import read_idx
+from liafbench.baselines import vocabularies
+from liafbench.bench.events.simulation import Saccades, simulate
+from liafbench.bench.tasks import TASKS, digits_dvs, events_simulated, load, mnist
+from liafbench.bench.tasks.common.idx import read_idx
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "data.md"
 

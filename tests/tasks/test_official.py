@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from fabricated_sets import write_babi, write_cifar10_python, write_mnist
 
-from baselines.errors import UsageError
-from bench.tasks import TASKS, DataFile, Task, check, load
-from bench.tasks.common.reading import gunzip
-from bench.tasks.mnist import IMAGES
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.tasks import TASKS, DataFile, Task, check, load
+from liafbench.bench.tasks.common.reading import gunzip
+from liafbench.bench.tasks.mnist import IMAGES
 
 
 def official(task: Task, folder: Path, **changes: str) -> Task:

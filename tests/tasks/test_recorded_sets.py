@@ -12,9 +12,9 @@ import torch
 from fabricated_sets import gesture_recording, write_gestures, write_nmnist
 from raw_recordings import aedat2, atis, jaer_address
 
-from baselines.errors import UsageError
-from bench.tasks import load, nmnist
-from bench.tasks.dvs128_gesture import labels
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.tasks import load, nmnist
+from liafbench.bench.tasks.dvs128_gesture import labels
 
 
 def frames_of(splits) -> torch.Tensor:
@@ -166,7 +166,7 @@ def test_windows_of_a_gesture_begin_at_its_label(tmp_path):
     for path in folder.glob("*_labels.csv"):
         path.write_text("1,100,29000\n")
     splits = load("dvs128-gesture", tmp_path, time_steps=2, window_us=1000)
-    from bench.tasks.dvs128_gesture import read_trial
+    from liafbench.bench.tasks.dvs128_gesture import read_trial
 
     t = read_trial(folder / "user01_led.aedat").t
     expected = [int(((t >= a) & (t < a + 1000)).sum()) for a in (100, 1100)]
@@ -227,7 +227,7 @@ def test_missing_trials_and_lists_that_climb(tmp_path):
 
 
 def test_a_trial_is_decoded_once_for_all_its_gestures(tmp_path, monkeypatch):
-    from bench.tasks import dvs128_gesture
+    from liafbench.bench.tasks import dvs128_gesture
 
     decoded = []
     real = dvs128_gesture.decode

@@ -26,21 +26,21 @@ from fabricated_sets import cifar10_pickle, cifar_rows, dvs_recording, gesture_r
 from fabricated_sets import nmnist_recording as nmnist
 from raw_recordings import aedat3, aedat3_packet, polarity_word
 
-from baselines.errors import UsageError
-from bench.events import aedat2, atis
-from bench.events import aedat3 as aedat3_reader
-from bench.events.cache import FrameCache
-from bench.events.events import checked
-from bench.events.frames import Binning, to_frames
-from bench.tasks.cifar10 import decode_binary, decode_python
-from bench.tasks.common.idx import read_idx
-from bench.tasks.common.reading import read_text
-from bench.tasks.common.stories import parse
-from bench.tasks.common.tars import each_member
-from bench.tasks.common.task import Source
-from bench.tasks.common.trees import Zip
-from bench.tasks.dvs128_gesture import TASKS as GESTURES
-from bench.tasks.dvs128_gesture import labels, trials
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.events import aedat2, atis
+from liafbench.bench.events import aedat3 as aedat3_reader
+from liafbench.bench.events.cache import FrameCache
+from liafbench.bench.events.events import checked
+from liafbench.bench.events.frames import Binning, to_frames
+from liafbench.bench.tasks.cifar10 import decode_binary, decode_python
+from liafbench.bench.tasks.common.idx import read_idx
+from liafbench.bench.tasks.common.reading import read_text
+from liafbench.bench.tasks.common.stories import parse
+from liafbench.bench.tasks.common.tars import each_member
+from liafbench.bench.tasks.common.task import Source
+from liafbench.bench.tasks.common.trees import Zip
+from liafbench.bench.tasks.dvs128_gesture import TASKS as GESTURES
+from liafbench.bench.tasks.dvs128_gesture import labels, trials
 
 SECONDS = float(os.environ.get("LIAFBENCH_SOAK_SECONDS", "60"))
 HANG_S = 20

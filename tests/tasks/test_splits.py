@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from bench.tasks.common.samples import Frames, Images, Tokens
-from bench.tasks.common.splits import Split, hold_out, split_checksum
+from liafbench.bench.tasks.common.samples import Frames, Images, Tokens
+from liafbench.bench.tasks.common.splits import Split, hold_out, split_checksum
 
 
 def token_split(lengths: list[int]) -> Split:

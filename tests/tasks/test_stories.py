@@ -12,11 +12,11 @@ import torch
 from fabricated_sets import write_babi
 from torch import nn
 
-from baselines import vocabularies
-from baselines.errors import UsageError
-from bench.tasks import babi, babi_sim, load
-from bench.tasks.common.stories import parse, vocabulary
-from bench.training.evaluate import predict
+from liafbench.baselines import vocabularies
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.tasks import babi, babi_sim, load
+from liafbench.bench.tasks.common.stories import parse, vocabulary
+from liafbench.bench.training.evaluate import predict
 
 STORIES_SHA256 = "a2f3c17ebcc304276a4ee2b061621e89cf73fe871a92473823ad652c0d13f5d4"
 TEXT = """1 Mary moved to the bathroom.

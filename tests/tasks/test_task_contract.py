@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from baselines import backbones
-from baselines.errors import UsageError
-from bench.tasks import TASKS, check, get, load
+from liafbench.baselines import backbones
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.tasks import TASKS, check, get, load
 
 CELLS = [(name, backbone) for name in TASKS for backbone in TASKS[name].backbones]
 

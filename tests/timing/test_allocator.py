@@ -7,14 +7,14 @@ import sys
 
 import pytest
 
-from baselines.errors import UsageError
-from bench.timing import allocator, huge_heap
-from bench.timing.allocator import DEFAULT, HUGE_PAGES, KEEP_PAGES, apply_policy
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.timing import allocator, huge_heap
+from liafbench.bench.timing.allocator import DEFAULT, HUGE_PAGES, KEEP_PAGES, apply_policy
 
 FAULTS = """
 import resource, sys
 import torch
-from bench.timing.allocator import apply_policy
+from liafbench.bench.timing.allocator import apply_policy
 print(apply_policy(sys.argv[1]))
 size = 9 * 2**20  # 36 MiB: above 32 MiB the default maps every block afresh
 for _ in range(12):  # glibc's heap settles once its small bins are full
@@ -45,7 +45,7 @@ def test_keep_pages_reuses_the_pages_that_the_default_faults_in_again():
 
 HUGE = """
 import torch
-from bench.timing.allocator import HUGE_PAGES, KEEP_PAGES, apply_policy
+from liafbench.bench.timing.allocator import HUGE_PAGES, KEEP_PAGES, apply_policy
 apply_policy(KEEP_PAGES)
 print(apply_policy(HUGE_PAGES))
 kept = torch.ones(32 * 2**20)

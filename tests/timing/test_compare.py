@@ -7,12 +7,12 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from baselines.errors import UsageError
-from bench.cli.main import app
-from bench.compare import differences, ratios, read_side
-from bench.runs.cells import NUMERICS_VERSION
-from bench.runs.records import Run
-from bench.runs.store import Store
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.cli.main import app
+from liafbench.bench.compare import differences, ratios, read_side
+from liafbench.bench.runs.cells import NUMERICS_VERSION
+from liafbench.bench.runs.records import Run
+from liafbench.bench.runs.store import Store
 
 
 def write(

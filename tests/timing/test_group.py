@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from baselines.errors import UsageError
-from bench.timing.group import BURST, time_group
-from bench.timing.options import Options
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.timing.group import BURST, time_group
+from liafbench.bench.timing.options import Options
 
 
 class FakeStopwatch:

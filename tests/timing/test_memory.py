@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from bench.timing.memory import OutOfMemory, in_fresh_process, measure_footprint, pack
+from liafbench.bench.timing.memory import OutOfMemory, in_fresh_process, measure_footprint, pack
 
 MIB = 2**20
 

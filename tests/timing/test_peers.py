@@ -7,16 +7,16 @@ import pickle
 import pytest
 import torch
 
-from baselines import backbones
-from baselines.errors import UsageError
-from bench.timing.ceilings import measure_ceilings
-from bench.timing.group import time_group
-from bench.timing.options import Options
-from bench.timing.peers import Contender
-from bench.timing.point import Bench, measure_point
-from bench.timing.rounds import Until
-from bench.timing.sweeps import Entrant, Sweep
-from bench.timing.versus import Comparison, time_inference, time_training
+from liafbench.baselines import backbones
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.timing.ceilings import measure_ceilings
+from liafbench.bench.timing.group import time_group
+from liafbench.bench.timing.options import Options
+from liafbench.bench.timing.peers import Contender
+from liafbench.bench.timing.point import Bench, measure_point
+from liafbench.bench.timing.rounds import Until
+from liafbench.bench.timing.sweeps import Entrant, Sweep
+from liafbench.bench.timing.versus import Comparison, time_inference, time_training
 
 TASK = "digits-dvs"
 
@@ -93,11 +93,11 @@ def test_versus_times_every_contender_in_both_series():
 
 
 def test_a_point_measures_who_can_and_says_why_the_others_cannot(monkeypatch):
-    monkeypatch.setattr("bench.timing.ceilings.COPY_BYTES", {"cpu": 2**20})
-    monkeypatch.setattr("bench.timing.ceilings.MATRIX_SIDE", {"cpu": 64})
-    monkeypatch.setattr("bench.timing.ceilings.SAMPLE_SECONDS", 0.0)
-    monkeypatch.setattr("bench.timing.point.SAMPLE_SECONDS", 0.0)
-    monkeypatch.setattr("bench.timing.point.LATENCY_ROUNDS", 3)
+    monkeypatch.setattr("liafbench.bench.timing.ceilings.COPY_BYTES", {"cpu": 2**20})
+    monkeypatch.setattr("liafbench.bench.timing.ceilings.MATRIX_SIDE", {"cpu": 64})
+    monkeypatch.setattr("liafbench.bench.timing.ceilings.SAMPLE_SECONDS", 0.0)
+    monkeypatch.setattr("liafbench.bench.timing.point.SAMPLE_SECONDS", 0.0)
+    monkeypatch.setattr("liafbench.bench.timing.point.LATENCY_ROUNDS", 3)
     options = Options()
     native = Entrant("lif-snn", Contender.parse("native"))
     refused = Entrant("klif", Contender.parse("snntorch"))

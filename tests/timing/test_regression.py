@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 import typer
 
-from baselines.errors import UsageError
-from bench.regression import __main__ as command
-from bench.regression import benchmarks
-from bench.regression.benchmarks.counting import Counts
-from bench.regression.judge import (
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.regression import __main__ as command
+from liafbench.bench.regression import benchmarks
+from liafbench.bench.regression.benchmarks.counting import Counts
+from liafbench.bench.regression.judge import (
     Finding,
     Measured,
     exactly,
@@ -28,7 +28,7 @@ from bench.regression.judge import (
     load,
     marked_worse,
 )
-from bench.regression.measure import COMMAND, check_import, git, worktree
+from liafbench.bench.regression.measure import COMMAND, check_import, git, worktree
 
 TABLE = """
 | Change   | Before [0123abcd] <main~1>   | After [4567cdef] <main>   |   Ratio | Benchmark |
@@ -221,8 +221,8 @@ def test_tracked_counts_see_spikes_analog_values_and_synapses():
 def test_the_worktree_of_a_commit_is_measured_and_gone_afterwards(tmp_path):
     repository = tmp_path / "repository"
     for package in ("baselines", "bench"):
-        (repository / package).mkdir(parents=True)
-        (repository / package / "__init__.py").touch()
+        (repository / "liafbench" / package).mkdir(parents=True)
+        (repository / "liafbench" / package / "__init__.py").touch()
     git(tmp_path, "init", "--quiet", str(repository))
     git(repository, "config", "user.email", "nobody@example.org")
     git(repository, "config", "user.name", "nobody")

@@ -7,10 +7,10 @@ import random
 
 import pytest
 
-from bench.timing import Until, interleave
-from bench.timing.intervals import bootstrap, median_interval, paired_ratio
-from bench.timing.rounds import turn
-from bench.timing.stopwatch import CudaStopwatch
+from liafbench.bench.timing import Until, interleave
+from liafbench.bench.timing.intervals import bootstrap, median_interval, paired_ratio
+from liafbench.bench.timing.rounds import turn
+from liafbench.bench.timing.stopwatch import CudaStopwatch
 
 
 class Machine:

@@ -6,25 +6,25 @@ from dataclasses import replace
 
 import pytest
 
-from baselines import backbones
-from baselines.engines import ENGINES
-from baselines.errors import UsageError
-from bench.cli.throughput import RunFiles
-from bench.only import Only
-from bench.results import settle
-from bench.runs.store import Store
-from bench.tables import read_records, write_tables
-from bench.timing.ceilings import Ceilings
-from bench.timing.energy import EnergyCounter
-from bench.timing.group import Measurement
-from bench.timing.intervals import Interval
-from bench.timing.options import Options
-from bench.timing.peers import Contender
-from bench.timing.point import Bench, PointResult
-from bench.timing.rounds import Until
-from bench.timing.suite import Throughput
-from bench.timing.sweeps import BATCHES, SHAPES, Entrant, Sweep, chosen, plan, point_id
-from bench.timing.table import throughput_table
+from liafbench.baselines import backbones
+from liafbench.baselines.engines import ENGINES
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.cli.throughput import RunFiles
+from liafbench.bench.only import Only
+from liafbench.bench.results import settle
+from liafbench.bench.runs.store import Store
+from liafbench.bench.tables import read_records, write_tables
+from liafbench.bench.timing.ceilings import Ceilings
+from liafbench.bench.timing.energy import EnergyCounter
+from liafbench.bench.timing.group import Measurement
+from liafbench.bench.timing.intervals import Interval
+from liafbench.bench.timing.options import Options
+from liafbench.bench.timing.peers import Contender
+from liafbench.bench.timing.point import Bench, PointResult
+from liafbench.bench.timing.rounds import Until
+from liafbench.bench.timing.suite import Throughput
+from liafbench.bench.timing.sweeps import BATCHES, SHAPES, Entrant, Sweep, chosen, plan, point_id
+from liafbench.bench.timing.table import throughput_table
 
 NATIVE = Entrant("lif-snn", Contender.parse("native"))
 PEER = Entrant("lif-snn", Contender.parse("spikingjelly+compile"))
@@ -128,7 +128,7 @@ def test_resuming_remembers_who_was_through(machine):
 def test_a_batch_that_the_host_cannot_hold_is_not_tried(machine, monkeypatch):
     available = 100 * 2**20
     monkeypatch.setattr(
-        "bench.timing.suite.psutil.virtual_memory",
+        "liafbench.bench.timing.suite.psutil.virtual_memory",
         lambda: type("Memory", (), {"available": available}),
     )
     measure = machine.measure
@@ -238,5 +238,5 @@ def test_energy_per_call_is_the_counter_over_whole_calls():
 
 
 def test_without_a_gpu_there_is_no_energy_counter(monkeypatch):
-    monkeypatch.setattr("bench.timing.energy.torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("liafbench.bench.timing.energy.torch.cuda.is_available", lambda: False)
     assert EnergyCounter.of_current_device() is None

@@ -8,8 +8,8 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from baselines.errors import UsageError
-from bench.cli.main import app
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.cli.main import app
 
 BASE = ["time", "liaf-net", "--task", "digits-dvs", "--batch", "2", "--budget", "1"]
 
@@ -17,7 +17,7 @@ BASE = ["time", "liaf-net", "--task", "digits-dvs", "--batch", "2", "--budget", 
 @pytest.fixture(autouse=True)
 def _policy_stays_as_it_was(monkeypatch):
     """The command sets malloc's policy for its process; this process is not its own."""
-    monkeypatch.setattr("bench.cli.time.apply_policy", lambda name: name)
+    monkeypatch.setattr("liafbench.bench.cli.time.apply_policy", lambda name: name)
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)

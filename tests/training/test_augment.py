@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from bench.training.augment import crop_and_flip, make_augmentation, random_affine
+from liafbench.bench.training.augment import crop_and_flip, make_augmentation, random_affine
 
 
 def generator(seed: int = 0) -> torch.Generator:

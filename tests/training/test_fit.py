@@ -12,11 +12,11 @@ import pytest
 import torch
 from torch import nn
 
-from bench.suites import Recipe
-from bench.tasks import Splits, load
-from bench.training import Diverged, fit, predict
-from bench.training.evaluate import NotFinite, WrongLogits
-from bench.training.recipe import Caller, make_loss, make_optimizer, make_schedule
+from liafbench.bench.suites import Recipe
+from liafbench.bench.tasks import Splits, load
+from liafbench.bench.training import Diverged, fit, predict
+from liafbench.bench.training.evaluate import NotFinite, WrongLogits
+from liafbench.bench.training.recipe import Caller, make_loss, make_optimizer, make_schedule
 
 CPU = Caller(torch.device("cpu"))
 

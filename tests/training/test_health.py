@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from baselines.engines import make_neuron
-from baselines.neurons import KLIF, LIAF, LIF
-from bench.training.health import Finding, Health
+from liafbench.baselines.engines import make_neuron
+from liafbench.baselines.neurons import KLIF, LIAF, LIF
+from liafbench.bench.training.health import Finding, Health
 
 
 def watched(net: nn.Module, x: torch.Tensor) -> Health:

@@ -14,9 +14,9 @@ from typing import Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from baselines.errors import UsageError, unknown
-from baselines.neurons.kernels.fallback import KernelFallback, fallbacks, stands_aside
-from baselines.neurons.step import Step
+from liafbench.baselines.errors import UsageError, unknown
+from liafbench.baselines.neurons.kernels.fallback import KernelFallback, fallbacks, stands_aside
+from liafbench.baselines.neurons.step import Step
 
 __all__ = [
     "Gradients",
@@ -136,9 +136,9 @@ AnyKernel = TypeVar("AnyKernel", Kernel, RecurrentKernel)
 @functools.cache
 def kernels() -> tuple[Kernel, ...]:
     """Every kernel, fastest first; the last one refuses nothing."""
-    from baselines.neurons.kernels.cpu import Cpu
-    from baselines.neurons.kernels.portable import Portable
-    from baselines.neurons.kernels.triton_kernel import Triton
+    from liafbench.baselines.neurons.kernels.cpu import Cpu
+    from liafbench.baselines.neurons.kernels.portable import Portable
+    from liafbench.baselines.neurons.kernels.triton_kernel import Triton
 
     return (Cpu(), Triton(), Portable())
 
@@ -146,8 +146,8 @@ def kernels() -> tuple[Kernel, ...]:
 @functools.cache
 def recurrent_kernels() -> tuple[RecurrentKernel, ...]:
     """Every kernel of recurrent neurons, fastest first; the last one refuses nothing."""
-    from baselines.neurons.kernels.cpu_recurrent import CpuRecurrent
-    from baselines.neurons.kernels.recurrent import PortableRecurrent
+    from liafbench.baselines.neurons.kernels.cpu_recurrent import CpuRecurrent
+    from liafbench.baselines.neurons.kernels.recurrent import PortableRecurrent
 
     return (CpuRecurrent(), PortableRecurrent())
 

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from baselines.neurons.kernels import Gradients, Needs, cpu_build, cpu_call
-from baselines.neurons.kernels.fallback import stands_aside
-from baselines.neurons.kernels.layout import (
+from liafbench.baselines.neurons.kernels import Gradients, Needs, cpu_build, cpu_call
+from liafbench.baselines.neurons.kernels.fallback import stands_aside
+from liafbench.baselines.neurons.kernels.layout import (
     SHARED,
     Spread,
     empty_frames,
@@ -20,8 +20,8 @@ from baselines.neurons.kernels.layout import (
     time_outermost,
     with_frame_strides,
 )
-from baselines.neurons.kernels.portable import Portable
-from baselines.neurons.step import Step
+from liafbench.baselines.neurons.kernels.portable import Portable
+from liafbench.baselines.neurons.step import Step
 
 BLOCK = 2048  # columns: long runs of memory, and state that leaves room in the first cache
 SCRATCH = 256 * 1024  # bytes of recomputed potential: stays in a second-level cache

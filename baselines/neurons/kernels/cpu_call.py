@@ -9,9 +9,9 @@ from ctypes import POINTER, c_char_p, c_double, c_float, c_int64, c_void_p
 import torch
 from torch import Tensor
 
-from baselines.neurons.kernels import cpu_build
-from baselines.neurons.kernels.layout import SHARED, Spread
-from baselines.neurons.step import Step
+from liafbench.baselines.neurons.kernels import cpu_build
+from liafbench.baselines.neurons.kernels.layout import SHARED, Spread
+from liafbench.baselines.neurons.step import Step
 
 VALUES = {torch.float32: "float", torch.bfloat16: "bfloat16"}
 MAX_BLOCK = 4096  # columns, as in blocks.h

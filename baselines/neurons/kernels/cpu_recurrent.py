@@ -5,12 +5,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from baselines.neurons.kernels import RecurrentGradients, RecurrentNeeds, cpu_build, cpu_call
-from baselines.neurons.kernels.cpu import PARALLEL_FROM, varied_by_column
-from baselines.neurons.kernels.fallback import stands_aside
-from baselines.neurons.kernels.layout import spread
-from baselines.neurons.kernels.recurrent import PortableRecurrent
-from baselines.neurons.step import Step
+from liafbench.baselines.neurons.kernels import (
+    RecurrentGradients,
+    RecurrentNeeds,
+    cpu_build,
+    cpu_call,
+)
+from liafbench.baselines.neurons.kernels.cpu import PARALLEL_FROM, varied_by_column
+from liafbench.baselines.neurons.kernels.fallback import stands_aside
+from liafbench.baselines.neurons.kernels.layout import spread
+from liafbench.baselines.neurons.kernels.recurrent import PortableRecurrent
+from liafbench.baselines.neurons.step import Step
 
 SAMPLES = 8  # of a block: as many rows as a product keeps in registers
 MOST_NEURONS = cpu_call.MAX_BLOCK // SAMPLES  # more: the weights leave the caches anyway

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from baselines.neurons.activations import activation_derivative
-from baselines.neurons.kernels.eager import Dynamics
-from baselines.neurons.surrogates import derivative
+from liafbench.baselines.neurons.activations import activation_derivative
+from liafbench.baselines.neurons.kernels.eager import Dynamics
+from liafbench.baselines.neurons.surrogates import derivative
 
 
 @dataclass(frozen=True)

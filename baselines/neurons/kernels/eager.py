@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from baselines.neurons import surrogates
-from baselines.neurons.activations import activate_into
-from baselines.neurons.step import Step, state_dtype
+from liafbench.baselines.neurons import surrogates
+from liafbench.baselines.neurons.activations import activate_into
+from liafbench.baselines.neurons.step import Step, state_dtype
 
 
 class Dynamics:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from baselines.neurons.kernels.derivatives import Needs
-from baselines.neurons.kernels.eager import Dynamics, sum_to
-from baselines.neurons.kernels.through_time import back
-from baselines.neurons.step import Step
+from liafbench.baselines.neurons.kernels.derivatives import Needs
+from liafbench.baselines.neurons.kernels.eager import Dynamics, sum_to
+from liafbench.baselines.neurons.kernels.through_time import back
+from liafbench.baselines.neurons.step import Step
 
 
 class Portable:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from baselines.neurons.kernels.derivatives import Derivatives, Needs, derivatives
-from baselines.neurons.kernels.eager import Dynamics
+from liafbench.baselines.neurons.kernels.derivatives import Derivatives, Needs, derivatives
+from liafbench.baselines.neurons.kernels.eager import Dynamics
 
 # Elements whose derivatives are taken at once: enough to hide the cost of a call, and few enough
 # to stay in the cache.

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from baselines.neurons.kernels import Gradients, Needs
-from baselines.neurons.kernels.layout import (
+from liafbench.baselines.neurons.kernels import Gradients, Needs
+from liafbench.baselines.neurons.kernels.layout import (
     SHARED,
     Spread,
     empty_frames,
@@ -21,7 +21,7 @@ from baselines.neurons.kernels.layout import (
     time_outermost,
     with_frame_strides,
 )
-from baselines.neurons.step import Step
+from liafbench.baselines.neurons.step import Step
 
 BLOCK = 512  # columns of a program
 CHUNK = 8  # time steps recomputed into registers at once
@@ -56,7 +56,7 @@ class Triton:
         k: Tensor | None,
         step: Step,
     ) -> Tensor:
-        from baselines.neurons.kernels import triton_loops
+        from liafbench.baselines.neurons.kernels import triton_loops
 
         frames = time_outermost(x)
         y = empty_frames(frames)
@@ -127,7 +127,7 @@ def _launch_backward(
     needs: Needs,
 ) -> list[Tensor | None]:
     """The sums of the parameters' gradients: a value a column, for k one a program, in double."""
-    from baselines.neurons.kernels import triton_loops
+    from liafbench.baselines.neurons.kernels import triton_loops
 
     columns, chunks = _columns(frames), -(-len(frames) // CHUNK)
     programs = _programs(columns)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from baselines.neurons.kernels.triton_step import (
+from liafbench.baselines.neurons.kernels.triton_step import (
     charge,
     emit,
     firing_potential,

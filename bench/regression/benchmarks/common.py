@@ -9,8 +9,8 @@ import torch._dynamo  # torch.optim imports it at first use, two seconds in each
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines import backbones, build
-from bench.timing.allocator import apply_policy
+from liafbench.baselines import backbones, build
+from liafbench.bench.timing.allocator import apply_policy
 
 TASK, BACKBONE, BATCH = "digits-dvs", "small", 8
 BASELINES = ["liaf-net", "klif", "lif-snn", "lstm", "gru", "conv-lstm", "conv3d"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from bench.counting import count
+from liafbench.bench.counting import count
 
 from .common import BASELINES, BATCH, REPEAT, batch, network
 

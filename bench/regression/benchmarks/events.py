@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.events.events import Events
-from bench.events.frames import Binning, to_frames
+from liafbench.bench.events.events import Events
+from liafbench.bench.events.frames import Binning, to_frames
 
 from .common import REPEAT
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from baselines.engines import make_neuron
+from liafbench.baselines.engines import make_neuron
 
 from .common import REPEAT
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bench.tables import comparison, render
+from liafbench.bench.tables import comparison, render
 
 from .common import BASELINES, REPEAT
 

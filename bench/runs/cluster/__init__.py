@@ -6,10 +6,10 @@ import importlib.util
 import os
 from typing import TYPE_CHECKING
 
-from baselines.errors import UsageError
+from liafbench.baselines.errors import UsageError
 
 if TYPE_CHECKING:
-    from bench.runs.cluster.driver import RayCluster
+    from liafbench.bench.runs.cluster.driver import RayCluster
 
 UNLIMITED = 10**6
 """As many cells at once as the cluster holds."""
@@ -28,7 +28,7 @@ def connect(address: str | None, cpus: int | None = None) -> RayCluster:
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     # No word to anybody outside.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    from bench.runs.cluster.driver import RayCluster
+    from liafbench.bench.runs.cluster.driver import RayCluster
 
     return RayCluster(address, cpus)
 

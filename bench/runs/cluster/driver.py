@@ -14,16 +14,16 @@ import ray
 from ray import exceptions as gone
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as OnNode
 
-from baselines.errors import UsageError
-from bench.runs.cluster.node import Desk, Software, describe, run_cell
-from bench.runs.cluster.placing import list_files
-from bench.runs.cluster.signals import Held
-from bench.runs.executor import Jobs, OnEpoch, OnFinished
-from bench.runs.failure import failed
-from bench.runs.job import Job
-from bench.runs.needs import GIB
-from bench.runs.provenance import usable_cores
-from bench.runs.records import Run
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.runs.cluster.node import Desk, Software, describe, run_cell
+from liafbench.bench.runs.cluster.placing import list_files
+from liafbench.bench.runs.cluster.signals import Held
+from liafbench.bench.runs.executor import Jobs, OnEpoch, OnFinished
+from liafbench.bench.runs.failure import failed
+from liafbench.bench.runs.job import Job
+from liafbench.bench.runs.needs import GIB
+from liafbench.bench.runs.provenance import usable_cores
+from liafbench.bench.runs.records import Run
 
 POLL_SECONDS = 0.5
 ANSWER_SECONDS = 180.0

@@ -11,15 +11,15 @@ from typing import Any
 
 import ray
 
-from baselines.errors import UsageError
-from bench.runs.cells import NUMERICS_VERSION
-from bench.runs.cluster.placing import Listing, place, read_chunk
-from bench.runs.executor import Listed
-from bench.runs.job import Job
-from bench.runs.local import execute
-from bench.runs.provenance import commit, machine, versions
-from bench.runs.records import Run
-from bench.runs.store import Store
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.runs.cells import NUMERICS_VERSION
+from liafbench.bench.runs.cluster.placing import Listing, place, read_chunk
+from liafbench.bench.runs.executor import Listed
+from liafbench.bench.runs.job import Job
+from liafbench.bench.runs.local import execute
+from liafbench.bench.runs.provenance import commit, machine, versions
+from liafbench.bench.runs.records import Run
+from liafbench.bench.runs.store import Store
 
 
 @dataclass(frozen=True)

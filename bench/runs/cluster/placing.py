@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from baselines.errors import UsageError
-from bench import tasks
-from bench.events.cache import cache_folder
-from bench.tasks.common.task import base_folder, data_folder
+from liafbench.baselines.errors import UsageError
+from liafbench.bench import tasks
+from liafbench.bench.events.cache import cache_folder
+from liafbench.bench.tasks.common.task import base_folder, data_folder
 
 CHUNK = 32 * 2**20
 Read = Callable[[str, int], bytes]

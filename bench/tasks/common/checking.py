@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from baselines.errors import UsageError
-from bench.tasks.common.checksums import Memo
-from bench.tasks.common.task import DataFile, Extracted, Task
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.tasks.common.checksums import Memo
+from liafbench.bench.tasks.common.task import DataFile, Extracted, Task
 
 PRESENT, PARTIAL, CORRUPT, ABSENT = "present", "partial", "corrupt", "absent"
 

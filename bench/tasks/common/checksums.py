@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from bench.events.cache import cache_folder
-from bench.tasks.common.reading import CHUNK, opened
+from liafbench.bench.events.cache import cache_folder
+from liafbench.bench.tasks.common.reading import CHUNK, opened
 
 SETTLED_S = 3  # a file younger than this may still change within its time stamp
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pooch
 
-from baselines.errors import UsageError
-from bench.tasks.common.checking import (
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.tasks.common.checking import (
     ABSENT,
     CORRUPT,
     PRESENT,
@@ -17,9 +17,9 @@ from bench.tasks.common.checking import (
     check_file,
     check_task,
 )
-from bench.tasks.common.checksums import Memo
-from bench.tasks.common.tars import unpack
-from bench.tasks.common.task import DataFile, Task
+from liafbench.bench.tasks.common.checksums import Memo
+from liafbench.bench.tasks.common.tars import unpack
+from liafbench.bench.tasks.common.task import DataFile, Task
 
 TIMEOUT_S = 60
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from bench.tasks.common.samples import Images
-from bench.tasks.common.splits import Split, Splits, hold_out, split_checksum
-from bench.tasks.common.task import Source
+from liafbench.bench.tasks.common.samples import Images
+from liafbench.bench.tasks.common.splits import Split, Splits, hold_out, split_checksum
+from liafbench.bench.tasks.common.task import Source
 
 RULE = "official test set; validation: every tenth training image of each class, in stored order"
 

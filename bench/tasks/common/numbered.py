@@ -13,21 +13,21 @@ from typing import Any
 
 import numpy as np
 
-from baselines.errors import UsageError
-from bench.events.aedat2 import SIDE, Orientation, decode
-from bench.events.events import Events, checked
-from bench.events.frames import Binning
-from bench.tasks.common.official import differing
-from bench.tasks.common.recordings import (
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.events.aedat2 import SIDE, Orientation, decode
+from liafbench.bench.events.events import Events, checked
+from liafbench.bench.events.frames import Binning
+from liafbench.bench.tasks.common.official import differing
+from liafbench.bench.tasks.common.recordings import (
     Provenance,
     Recorded,
     Recording,
     binning_for,
     recorded_splits,
 )
-from bench.tasks.common.splits import HOLD_OUT, Splits
-from bench.tasks.common.task import Source
-from bench.tasks.common.trees import Tree, open_tree
+from liafbench.bench.tasks.common.splits import HOLD_OUT, Splits
+from liafbench.bench.tasks.common.task import Source
+from liafbench.bench.tasks.common.trees import Tree, open_tree
 
 NUMBERS = 1000  # of each class
 TESTING = NUMBERS // HOLD_OUT

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from baselines.errors import UsageError
-from bench.tasks.common.checking import CORRUPT, check_file, joined
-from bench.tasks.common.checksums import Memo
-from bench.tasks.common.task import Source
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.tasks.common.checking import CORRUPT, check_file, joined
+from liafbench.bench.tasks.common.checksums import Memo
+from liafbench.bench.tasks.common.task import Source
 
 
 def differing(source: Source, paths: Iterable[Path]) -> str:

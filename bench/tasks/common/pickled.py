@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from baselines.errors import UsageError
+from liafbench.baselines.errors import UsageError
 
 ARRAY, DTYPE, ENCODE = "_reconstruct", "dtype", "encode"
 KNOWN = {

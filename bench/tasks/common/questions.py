@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from baselines import vocabularies
-from baselines.errors import UsageError
-from bench.tasks.common.samples import Tokens
-from bench.tasks.common.splits import HOLD_OUT, Split, Splits, split_checksum
-from bench.tasks.common.stories import Question, encode
+from liafbench.baselines import vocabularies
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.tasks.common.samples import Tokens
+from liafbench.bench.tasks.common.splits import HOLD_OUT, Split, Splits, split_checksum
+from liafbench.bench.tasks.common.stories import Question, encode
 
 RULE = "test from its own files; validation: every tenth story of each training file"
 LACKING = "answer outside the vocabulary"

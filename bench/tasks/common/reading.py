@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from baselines.errors import UsageError
+from liafbench.baselines.errors import UsageError
 
 CHUNK = 1 << 20
 

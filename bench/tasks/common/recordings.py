@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from baselines.errors import UsageError
-from bench.events.cache import FrameCache, code_version
-from bench.events.events import Events
-from bench.events.frames import CHANNELS, Binning, to_frames
-from bench.tasks.common.samples import Frames
-from bench.tasks.common.splits import Split, Splits, split_checksum
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.events.cache import FrameCache, code_version
+from liafbench.bench.events.events import Events
+from liafbench.bench.events.frames import CHANNELS, Binning, to_frames
+from liafbench.bench.tasks.common.samples import Frames
+from liafbench.bench.tasks.common.splits import Split, Splits, split_checksum
 
 OPTIONS: dict[str, Any] = dict.fromkeys(
     ("time_steps", "height", "width", "by", "window_us", "values", "clip")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from bench.tasks.common.samples import Samples
+from liafbench.bench.tasks.common.samples import Samples
 
 HOLD_OUT = 10  # one in ten
 BUCKET_POOL = 50  # batches that are sorted by length together

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from baselines.errors import UsageError
+from liafbench.baselines.errors import UsageError
 
 FACT = re.compile(r"[0-9]{1,9}")
 WORD = re.compile(r"[\w'-]+|[.?]")

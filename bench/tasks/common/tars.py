@@ -12,9 +12,9 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 from uuid import uuid4
 
-from baselines.errors import UsageError
-from bench.tasks.common.reading import CHUNK, opened
-from bench.tasks.common.trees import MAX_MEMBERS, safe_name
+from liafbench.baselines.errors import UsageError
+from liafbench.bench.tasks.common.reading import CHUNK, opened
+from liafbench.bench.tasks.common.trees import MAX_MEMBERS, safe_name
 
 MAX_TEXT = 1 << 20
 TEXT_TYPES = (

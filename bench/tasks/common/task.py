@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from baselines import backbones
-from baselines.backbones import Backbone
-from baselines.errors import UsageError, unknown
-from baselines.shapes import Frame
-from baselines.stages import Stage
-from bench.tasks.common.splits import HOLD_OUT, Splits
+from liafbench.baselines import backbones
+from liafbench.baselines.backbones import Backbone
+from liafbench.baselines.errors import UsageError, unknown
+from liafbench.baselines.shapes import Frame
+from liafbench.baselines.stages import Stage
+from liafbench.bench.tasks.common.splits import HOLD_OUT, Splits
 
 DATA_VARIABLE = "LIAFBENCH_DATA"
 
@@ -176,7 +176,7 @@ class Task:
         allow_partial: bool = False,
         **options: Any,
     ) -> Splits:
-        """Read the splits; see `bench.tasks.load`."""
+        """Read the splits; see `liafbench.bench.tasks.load`."""
         for name in options:
             if name not in self.options:
                 raise unknown(f"option of {self.name}", name, self.options)
