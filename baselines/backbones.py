@@ -7,11 +7,8 @@ has the sources.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
-
-import torch
-from torch import Tensor
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Literal
 
 from liafbench.baselines import plugins, shapes, vocabularies
 from liafbench.baselines.errors import UsageError, unknown
@@ -31,6 +28,9 @@ from liafbench.baselines.stages import (
 )
 from liafbench.baselines.stages import scaled as scaled_stages
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 @dataclass(frozen=True)
 class Spiking:
@@ -44,6 +44,10 @@ class Spiking:
     detach_reset: bool = False
     learnable_alpha: bool = False
     """Whether every unit has a leak of its own that is trained."""
+
+
+SPIKING_OPTIONS = tuple(field.name for field in fields(Spiking))
+"""Options of every spiking baseline: the neuron settings of its backbone, overridden."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,8 @@ class Backbone:
 
     def example(self, batch: int = 1, time_steps: int | None = None) -> Tensor:
         """An input of the right shape, made without touching torch's random state."""
+        import torch
+
         steps = self.time_steps if time_steps is None else time_steps
         generator = torch.Generator().manual_seed(0)
         if self.tokens:
