@@ -36,7 +36,10 @@ def list_names(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False,
 ) -> None:
-    """List baselines, tasks, suites, engines and metrics, those of installed packages too."""
+    """List baselines, tasks, suites, engines and metrics.
+
+    Those of installed packages are included.
+    """
     kinds = [kind] if kind else list(Kind)
     found = {each.value: _ROWS[each]() for each in kinds}
     if json:
