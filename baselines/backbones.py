@@ -7,7 +7,7 @@ has the sources.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -43,6 +43,10 @@ class Spiking:
     detach_reset: bool = False
     learnable_alpha: bool = False
     """Whether every unit has a leak of its own that is trained."""
+
+
+SPIKING_OPTIONS = tuple(field.name for field in fields(Spiking))
+"""Options of every spiking baseline: the neuron settings of its backbone, overridden."""
 
 
 @dataclass(frozen=True)

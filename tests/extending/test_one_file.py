@@ -54,7 +54,7 @@ seeds = [0]
 
 [[group]]
 tasks = ["bars"]
-baselines = ["liaf-net", "liafbench.baselines.linear:LINEAR"]
+baselines = ["liaf-net", "linear"]
 recipe = { learning_rate = 1e-2, epochs = 2, batch_size = 20 }
 
 [measure]
@@ -71,7 +71,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("bench", "baselines", "liafbench"):
         shutil.copytree(ROOT / name, copy / name, symlinks=True, ignore=ignored)
     (copy / "bench" / "tasks" / "bars.py").write_text(TASK)
-    (copy / "baselines" / "linear.py").write_text(BASELINE)
+    (copy / "baselines" / "models" / "linear.py").write_text(BASELINE)
     (copy / "bars.toml").write_text(SUITE)
     return copy
 
@@ -94,7 +94,7 @@ def test_a_task_and_a_baseline_are_one_file_each(tree):
     assert rows["bars"]["classes"] == 2
     assert rows["bars"]["backbones"] == ["small"]
     assert "nothing wrong" in liafbench(tree, "check", "bars")
-    checked = liafbench(tree, "check", "liafbench.baselines.linear:LINEAR", "--task", "bars")
+    checked = liafbench(tree, "check", "linear", "--task", "bars")
     assert "nothing wrong" in checked
     liafbench(tree, "run", "bars.toml", "--out", "results")
     runs = [json.loads(file.read_text()) for file in (tree / "results").rglob("runs/*.json")]
@@ -102,7 +102,7 @@ def test_a_task_and_a_baseline_are_one_file_each(tree):
     assert {run["status"] for run in runs} == {"done"}
     liafbench(tree, "tables", "results")
     (table,) = (tree / "results" / "bars").rglob("tables/comparison.csv")
-    assert {"liaf-net", "liafbench.baselines.linear:LINEAR"} <= set(table.read_text().split(","))
+    assert {"liaf-net", "linear"} <= set(table.read_text().split(","))
 
 
 @pytest.mark.parametrize(
