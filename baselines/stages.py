@@ -67,9 +67,13 @@ class Vote:
     size: int = 10
 
 
+PADDING = 0
+"""The token before the first word of a story shorter than the others."""
+
+
 @dataclass(frozen=True)
 class Embed:
-    """Tokens to vectors of `features` drawn from N(0, 1); token 0 is padding, embedded as zero."""
+    """Tokens to vectors of `features` drawn from N(0, 1); padding is embedded as zero."""
 
     features: int
     vocabulary: int
