@@ -30,7 +30,9 @@ def imported(*words: str) -> set[str]:
     return set(modules.split())
 
 
-@pytest.mark.parametrize("words", [["--help"], ["list", "baselines"], ["list", "engines"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["list", "baselines"], ["list", "tasks"], ["list", "engines"]]
+)
 def test_nothing_heavy_is_imported(words: list[str]) -> None:
     found = imported(*words)
     assert "liafbench.bench.cli.main" in found
@@ -50,5 +52,3 @@ def test_the_registry_of_baselines_is_read_without_torch() -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_summary_is_the_first_line_of_the_help(name: str) -> None:
     assert load(name).help.splitlines()[0] == COMMANDS[name].summary
-
-
