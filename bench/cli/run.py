@@ -79,7 +79,7 @@ def run(
     budget: Annotated[float, typer.Option(min=0, help="minutes for `throughput`")] = 30.0,
     dry: Annotated[bool, typer.Option("--dry-run", help="list the cells, run nothing")] = False,
 ) -> None:
-    """Train, count and time the cells of a suite, as far as they are not there already."""
+    """Train, count and time the cells of a suite; skips finished cells."""
     chosen_cells = Only.read(only or [])
     if suite in BENCHES:
         if dry:

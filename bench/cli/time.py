@@ -73,7 +73,7 @@ def time(
     device: Annotated[Device, typer.Option()] = Device.cpu,
     json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False,
 ) -> None:
-    """Time a baseline, and the same baseline under other engines, on synthetic input.
+    """Time a baseline under one or several engines, on synthetic input.
 
     Contenders take turns round by round in one process; a ratio is paired within the rounds.
     """
