@@ -43,8 +43,7 @@ class Store:
             self.runs.mkdir(parents=True, exist_ok=True)
             self.checkpoints.mkdir(exist_ok=True)
             self.logs.mkdir(exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self.runs, prefix=".", suffix=".probe"):
-                pass
+        check_writable(self.runs)
 
     def path(self, run_id: str) -> Path:
         """Where the run file of that id is, or will be."""
@@ -273,6 +272,14 @@ def write_atomically(path: Path, content: bytes) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_writable(folder: Path) -> None:
+    """Make a folder and write into it: minutes of measuring are not lost to one that takes none."""
+    with as_usage_error(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
 
 
 @contextlib.contextmanager
