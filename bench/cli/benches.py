@@ -17,8 +17,8 @@ from liafbench.bench.counting import suite as counting
 from liafbench.bench.kernels.report import frame, markdown
 from liafbench.bench.only import Only
 from liafbench.bench.results import find_folders, read, settle
+from liafbench.bench.runfiles import as_usage_error
 from liafbench.bench.runs.provenance import commit, usable_cores
-from liafbench.bench.runs.store import told_plainly
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def _whole(only: Only, name: str) -> None:
 
 def _writable(folder: Path) -> None:
     """Minutes of measuring are not lost to a folder that takes no files."""
-    with told_plainly(folder):
+    with as_usage_error(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass

@@ -157,7 +157,7 @@ def _show(planned: Plan, session: Session, written: Written) -> None:
         f"{len(session.failures)} failed, {len(planned.skipped)} n/a"
     )
     for run in session.failures:
-        what = f"{run.kind} {run.config['task']} {'+'.join(run.config['baselines'])}"
+        what = f"{run.kind} {run.config.task} {run.config.baseline}"
         note.print(f"[red]failed[/] {escape(what)} ({run.run_id}): {escape(run.reason or '')}")
     if session.failures:
         note.print("run again with --retry-failed to try the failed cells again")

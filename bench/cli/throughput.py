@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from liafbench.bench.cli.console import console, note
 from liafbench.bench.only import Only
-from liafbench.bench.runs.cells import NUMERICS_VERSION
+from liafbench.bench.runfiles import NUMERICS_VERSION
 from liafbench.bench.runs.provenance import machine, provenance
 from liafbench.bench.runs.records import SCHEMA, Run
 from liafbench.bench.runs.store import Store
@@ -28,7 +28,7 @@ class RunFiles:
 
     def read(self, run_id: str) -> dict[str, Any] | None:
         run = self.store.read(run_id)
-        return run.model_dump(by_alias=True) if run else None
+        return run.document() if run else None
 
     def write(self, document: dict[str, Any]) -> None:
         self.store.write(Run.model_validate({"schema": SCHEMA, **document}))

@@ -14,7 +14,7 @@ from liafbench.bench.runs.claims import Claims
 from liafbench.bench.runs.job import Job
 from liafbench.bench.runs.outcome import Outcome
 from liafbench.bench.runs.provenance import provenance, usable_cores
-from liafbench.bench.runs.records import SCHEMA, Run
+from liafbench.bench.runs.records import Run
 from liafbench.bench.runs.recount import recount
 from liafbench.bench.runs.timing import time_cell
 from liafbench.bench.runs.train import train_cell, tune_cell
@@ -60,8 +60,7 @@ def _work(job: Job, on_epoch: OnEpoch) -> Run:
     stood_in = sorted(fallbacks() - before)
     if outcome.state is not None:
         job.store.save_weights(cell.run_id, outcome.state)
-    run = Run(
-        schema=SCHEMA,
+    run = Run.of(
         run_id=cell.run_id,
         suite=cell.suite,
         kind=cell.kind,

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from liafbench.baselines.errors import UsageError
 from liafbench.bench.cli.main import app
 from liafbench.bench.compare import differences, ratios, read_side
-from liafbench.bench.runs.cells import NUMERICS_VERSION
+from liafbench.bench.runfiles import NUMERICS_VERSION
 from liafbench.bench.runs.records import Run
 from liafbench.bench.runs.store import Store
 
