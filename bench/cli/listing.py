@@ -84,7 +84,8 @@ def _tasks() -> list[dict[str, Any]]:
         facts = {"kind": each.kind, "classes": each.classes, "backbones": shapes}
         return {"name": name, "title": each.title, **facts}
 
-    return _with_outside(plugins.TASK_GROUP, list(TASKS), row)
+    broken = [{"name": file, "title": f"broken: {why}"} for file, why in tasks.BROKEN.items()]
+    return _with_outside(plugins.TASK_GROUP, list(TASKS), row) + broken
 
 
 def _metrics() -> list[dict[str, Any]]:

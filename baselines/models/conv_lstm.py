@@ -6,43 +6,37 @@ classifier.
 
 from __future__ import annotations
 
+from liafbench.baselines import layers
 from liafbench.baselines.backbones import Backbone
-from liafbench.baselines.layers.analog import relu, still
-from liafbench.baselines.layers.conv_lstm import ConvLSTM as ConvLSTMLayer
-from liafbench.baselines.layers.dropout import TimeDropout
-from liafbench.baselines.layers.folded import Folded
-from liafbench.baselines.layers.readout import LastStep
-from liafbench.baselines.layers.synapses import convolution, pool
 from liafbench.baselines.registry import Baseline, Layers, refuses_tokens
-from liafbench.baselines.stages import Conv, Dense, Direct, Dropout, Placed, Pool
+from liafbench.baselines.stages import Conv, Dropout, NeuronOnly, Placed, Pool, before_dense
 
 
 def fill(backbone: Backbone, engine: str) -> Layers:
     """ConvLSTM stages on all steps, the rest on the last step."""
-    places = backbone.places()
-    dense = next(i for i, place in enumerate(places) if isinstance(place.stage, Dense))
-    layers: Layers = {}
-    for place in places[:dense]:
-        layers |= _layers(place)
-    return layers | {"last_step": LastStep()} | still(places[dense:])
+    temporal, rest = before_dense(backbone.places())
+    built: Layers = {}
+    for place in temporal:
+        built |= _stage(place)
+    return built | {"last_step": layers.LastStep()} | layers.relu_layers(rest)
 
 
-def _layers(place: Placed) -> Layers:
+def _stage(place: Placed) -> Layers:
     name, stage = place.name, place.stage
     match stage:
         case Conv(unit="neuron"):
-            return {name: ConvLSTMLayer(place.shape_in[0], stage)}
+            return {name: layers.ConvLSTM(place.shape_in[0], stage)}
         case Conv():
-            return {name: Folded(*convolution(place)), **relu(place)}
+            return {name: layers.Folded(*layers.convolution(place)), **layers.relu(place)}
         case Pool():
-            return {name: Folded(pool(stage))}
+            return {name: layers.Folded(layers.pool(stage))}
         case Dropout():
-            return {name: TimeDropout(stage.p)}
+            return {name: layers.TimeDropout(stage.p)}
     raise AssertionError(f"{stage} has no ConvLSTM form")
 
 
 def _refuses(backbone: Backbone) -> str | None:
-    if any(isinstance(stage, Direct) for stage in backbone.stages):
+    if any(isinstance(stage, NeuronOnly) for stage in backbone.stages):
         return "a neuron without a synapse has no ConvLSTM form"
     if not any(isinstance(stage, Conv) for stage in backbone.stages):
         return refuses_tokens(backbone) or "the backbone has no convolution"

@@ -7,9 +7,7 @@ from importlib.resources import files
 
 from liafbench.baselines.errors import unknown
 
-PADDING = 0
-UNKNOWN = 1
-FIRST_WORD = 2
+FIRST_WORD = 2  # after 0, padding, and 1, an unknown word
 
 
 @cache

@@ -8,17 +8,17 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from liafbench.baselines.backbones import Backbone
+from liafbench.baselines import layers
+from liafbench.baselines.backbones import SPIKING_OPTIONS, Backbone
 from liafbench.baselines.engines import ENGINES
-from liafbench.baselines.layers import spiking
 from liafbench.baselines.registry import Baseline, Layers, refuses_frames
 
-OPTIONS = (*spiking.SHARED, "activation", "slope", "threshold_related")
+OPTIONS = (*SPIKING_OPTIONS, "activation", "slope", "threshold_related")
 
 
 def fill(backbone: Backbone, engine: str, recurrent: bool = False, **options: Any) -> Layers:
     """LIAF neurons, ReLU of the membrane potential by default."""
-    return spiking.fill(backbone, spiking.neurons(backbone, engine, "liaf", recurrent, **options))
+    return layers.spiking_network(backbone, engine, "liaf", recurrent, **options)
 
 
 def without_memory(backbone: Backbone, engine: str, **options: Any) -> Layers:
@@ -26,16 +26,14 @@ def without_memory(backbone: Backbone, engine: str, **options: Any) -> Layers:
     return fill(backbone, engine, alpha=0.0, learnable_alpha=False, **options)
 
 
-LIAF_NET = Baseline(
-    "liaf-net", "LIAF-Net", "wu2022liafnet", fill, engines=tuple(ENGINES), options=OPTIONS
-)
+LIAF_NET = Baseline("liaf-net", "LIAF-Net", "wu2022liafnet", fill, engines=ENGINES, options=OPTIONS)
 LIAF_NET_ALPHA0 = Baseline(
     "liaf-net-alpha0",
     "LIAF-Net, alpha 0",
     "wu2022liafnet",
     without_memory,
     role="control",
-    engines=tuple(ENGINES),
+    engines=ENGINES,
     options=tuple(name for name in OPTIONS if "alpha" not in name),
 )
 LIAF_NET_RECURRENT = Baseline(
@@ -44,7 +42,7 @@ LIAF_NET_RECURRENT = Baseline(
     "wu2022liafnet",
     partial(fill, recurrent=True),
     role="variant",
-    engines=tuple(ENGINES),
+    engines=ENGINES,
     options=OPTIONS,
     refuses=refuses_frames,
 )

@@ -9,19 +9,19 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from liafbench.baselines.backbones import Backbone
+from liafbench.baselines import layers
+from liafbench.baselines.backbones import SPIKING_OPTIONS, Backbone
 from liafbench.baselines.engines import ENGINES
-from liafbench.baselines.layers import spiking
 from liafbench.baselines.registry import Baseline, Layers, refuses_frames
 
 
 def fill(backbone: Backbone, engine: str, recurrent: bool = False, **options: Any) -> Layers:
     """LIF neurons."""
-    return spiking.fill(backbone, spiking.neurons(backbone, engine, "lif", recurrent, **options))
+    return layers.spiking_network(backbone, engine, "lif", recurrent, **options)
 
 
 LIF_SNN = Baseline(
-    "lif-snn", "LIF-SNN", "wu2018stbp", fill, engines=tuple(ENGINES), options=spiking.SHARED
+    "lif-snn", "LIF-SNN", "wu2018stbp", fill, engines=ENGINES, options=SPIKING_OPTIONS
 )
 LIF_SNN_RECURRENT = Baseline(
     "lif-snn-recurrent",
@@ -29,7 +29,7 @@ LIF_SNN_RECURRENT = Baseline(
     "wu2018stbp",
     partial(fill, recurrent=True),
     role="variant",
-    engines=tuple(ENGINES),
-    options=spiking.SHARED,
+    engines=ENGINES,
+    options=SPIKING_OPTIONS,
     refuses=refuses_frames,
 )

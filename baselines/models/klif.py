@@ -9,27 +9,27 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from liafbench.baselines.backbones import Backbone
+from liafbench.baselines import layers
+from liafbench.baselines.backbones import SPIKING_OPTIONS, Backbone
 from liafbench.baselines.engines import ENGINES
-from liafbench.baselines.layers import spiking
 from liafbench.baselines.registry import Baseline, Layers, refuses_frames
 
-OPTIONS = (*spiking.SHARED, "k", "scale_reset")
+OPTIONS = (*SPIKING_OPTIONS, "k", "scale_reset")
 
 
 def fill(backbone: Backbone, engine: str, recurrent: bool = False, **options: Any) -> Layers:
     """KLIF neurons."""
-    return spiking.fill(backbone, spiking.neurons(backbone, engine, "klif", recurrent, **options))
+    return layers.spiking_network(backbone, engine, "klif", recurrent, **options)
 
 
-KLIF = Baseline("klif", "KLIF", "jiang2023klif", fill, engines=tuple(ENGINES), options=OPTIONS)
+KLIF = Baseline("klif", "KLIF", "jiang2023klif", fill, engines=ENGINES, options=OPTIONS)
 KLIF_RECURRENT = Baseline(
     "klif-recurrent",
     "KLIF, recurrent",
     "jiang2023klif",
     partial(fill, recurrent=True),
     role="variant",
-    engines=tuple(ENGINES),
+    engines=ENGINES,
     options=OPTIONS,
     refuses=refuses_frames,
 )

@@ -5,9 +5,8 @@ Readout: dense stages with ReLU, then a linear classifier.
 
 from __future__ import annotations
 
+from liafbench.baselines import layers
 from liafbench.baselines.backbones import Backbone
-from liafbench.baselines.layers.analog import still
-from liafbench.baselines.layers.tokens import MeanEmbedding, embedding
 from liafbench.baselines.registry import Baseline, Layers, refuses_frames
 from liafbench.baselines.stages import Embed
 
@@ -16,7 +15,8 @@ def fill(backbone: Backbone, engine: str) -> Layers:
     """The order of the words is lost."""
     embed, *places = backbone.places()
     assert isinstance(embed.stage, Embed)
-    return {embed.name: MeanEmbedding(embedding(embed.stage))} | still(places)
+    mean = layers.MeanEmbedding(layers.embedding(embed.stage))
+    return {embed.name: mean} | layers.relu_layers(places)
 
 
 BAG_OF_WORDS = Baseline(

@@ -5,15 +5,14 @@ Readout: its linear classifier.
 
 from __future__ import annotations
 
+from liafbench.baselines import layers
 from liafbench.baselines.backbones import Backbone
-from liafbench.baselines.layers.analog import still
-from liafbench.baselines.layers.readout import MeanOverTime
 from liafbench.baselines.registry import Baseline, Layers, refuses_tokens
 
 
 def fill(backbone: Backbone, engine: str) -> Layers:
     """One pass over the average of all frames."""
-    return {"mean_frame": MeanOverTime()} | still(backbone.places())
+    return {"mean_frame": layers.MeanOverTime()} | layers.relu_layers(backbone.places())
 
 
 def _refuses(backbone: Backbone) -> str | None:
