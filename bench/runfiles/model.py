@@ -24,7 +24,7 @@ COLUMNS = (
 )  # fmt: skip
 """Columns of records.csv, in order."""
 
-Name = Annotated[str, Field(max_length=200)]
+Name = Annotated[str, Field(max_length=1_000)]
 Text = Annotated[str, Field(max_length=65_536)]
 RunId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]

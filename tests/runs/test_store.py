@@ -131,10 +131,16 @@ def test_a_later_schema_is_refused_and_left_where_it_is(store: Store, more: dict
     assert store.path(ID).exists()
 
 
-def test_a_run_file_without_a_checksum_of_the_first_schema_is_read(store: Store) -> None:
-    document = run().model_dump(by_alias=True, exclude={"checksum"}) | {"schema": 1}
-    store.path(ID).write_text(json.dumps(document))
-    assert read_run(store.path(ID)).records == run().records
+def test_a_run_file_of_the_first_schema_is_refused(store: Store) -> None:
+    store.path(ID).write_text(json.dumps(run().document() | {"schema": 1}))
+    with pytest.raises(DamagedRun, match=r"schema: .*greater than or equal to 2"):
+        read_run(store.path(ID))
+
+
+def test_a_run_file_without_a_checksum_is_refused(store: Store) -> None:
+    store.path(ID).write_text(json.dumps(run().document(), indent=1, sort_keys=True))
+    with pytest.raises(DamagedRun, match="checksum does not fit"):
+        read_run(store.path(ID))
 
 
 def test_a_value_edited_by_hand_is_named_and_set_aside(store: Store) -> None:

@@ -45,7 +45,7 @@ def save(store, run_id, kind, config, records, kernel, suite):
     store.write(
         Run.model_validate(
             {
-                "schema": 1, "run_id": run_id, "suite": suite, "kind": kind, "status": "done",
+                "schema": 2, "run_id": run_id, "suite": suite, "kind": kind, "status": "done",
                 "config": {"kind": kind, **config}, "records": records,
                 "provenance": {"kernel": kernel, "versions": {"torch": "2.13.0"}, **timing},
             }
