@@ -18,7 +18,7 @@ from liafbench.bench.counting import METRICS, Counts, Measurement, measurements,
 from liafbench.bench.counting.costs import cost
 from liafbench.bench.counting.energy import ENERGY
 from liafbench.bench.runfiles import DamagedRun, read_run
-from liafbench.bench.runs.counts import count_samples
+from liafbench.bench.runs.count import count_samples
 from liafbench.bench.runs.records import Run
 from liafbench.bench.tasks import load
 

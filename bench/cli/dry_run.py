@@ -12,7 +12,7 @@ from liafbench.bench.cli.console import console
 from liafbench.bench.runfiles import DamagedRun, read_run
 from liafbench.bench.runs.cells import Cell
 from liafbench.bench.runs.estimate import MIB, Estimates, Quantity
-from liafbench.bench.runs.planning import Options, Plan
+from liafbench.bench.runs.plan import Options, Plan
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 LEGEND = (

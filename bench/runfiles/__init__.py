@@ -24,7 +24,7 @@ from liafbench.bench.runfiles.reading import (
     read_run,
     run_paths,
 )
-from liafbench.bench.runfiles.writing import as_usage_error, sealed, write_atomically
+from liafbench.bench.runfiles.writing import as_usage_error, disk_is_full, sealed, write_atomically
 
 __all__ = [
     "COLUMNS",
@@ -44,6 +44,7 @@ __all__ = [
     "Run",
     "Unreadable",
     "as_usage_error",
+    "disk_is_full",
     "numerics_version",
     "read_bytes",
     "read_plan",

@@ -64,6 +64,15 @@ def as_usage_error(path: Path) -> Iterator[None]:
     except OSError as error:
         what = error.strerror or str(error)
         advice = "choose a folder you can write to with --out"
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if disk_is_full(error):
             advice = "free some space and start again: what is finished is kept"
         raise UsageError(f"{path}: cannot be written: {what}; {advice}") from error
+
+
+def disk_is_full(error: BaseException | None) -> bool:
+    """Whether an error, or what caused it, says that there is no room: of the disk, not a cell."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
