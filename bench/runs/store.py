@@ -28,6 +28,7 @@ from liafbench.bench.runfiles import (
     sealed,
     write_atomically,
 )
+from liafbench.bench.runfiles.writing import refuse_links
 
 Stamp = tuple[int, int]
 """A run file at one moment: its time of change in ns and its inode."""
@@ -46,11 +47,16 @@ class Store:
     def prepare(self) -> None:
         """Make the folders; one clear line when that, or writing into them, is not possible."""
         with as_usage_error(self.folder):
+            refuse_links(self.runs / "file", self.folder.parent.parent)
             self.runs.mkdir(parents=True, exist_ok=True)
             self.checkpoints.mkdir(exist_ok=True)
             self.logs.mkdir(exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=self.runs, prefix=".", suffix=".probe"):
                 pass
+
+    def _put(self, path: Path, content: bytes) -> None:
+        """Write below the results folder, of which this one is `<suite>/<machine>`."""
+        write_atomically(path, content, below=self.folder.parent.parent)
 
     def path(self, run_id: str) -> Path:
         """Where the run file of that id is, or will be."""
@@ -64,13 +70,13 @@ class Store:
         """Write one run file, whole or not at all."""
         text = json.dumps(run.document(), indent=1, allow_nan=False, sort_keys=True)
         with as_usage_error(self.path(run.run_id)):
-            write_atomically(self.path(run.run_id), sealed((text + "\n").encode()))
+            self._put(self.path(run.run_id), sealed((text + "\n").encode()))
 
     def write_plan(self, document: str) -> None:
         """Write plan.json, what the suite asks for now."""
         path = self.folder / "plan.json"
         with as_usage_error(path):
-            write_atomically(path, (document + "\n").encode())
+            self._put(path, (document + "\n").encode())
 
     def save_weights(self, run_id: str, state: dict[str, torch.Tensor]) -> None:
         """Write a checkpoint (weights only), whole or not at all."""
@@ -82,7 +88,7 @@ class Store:
         """Write the bytes of a checkpoint that was made elsewhere, whole or not at all."""
         path = self.checkpoint(run_id)
         with as_usage_error(path):
-            write_atomically(path, content)
+            self._put(path, content)
 
     def log(self, run_id: str) -> Path:
         """Where the log of that run is, or will be."""
@@ -148,7 +154,7 @@ class Store:
         planned = self._planned()
         current = (r for r in self.all() if planned is None or r.run_id in planned)
         with as_usage_error(path):
-            write_atomically(path, _records_csv(current).encode())
+            self._put(path, _records_csv(current).encode())
         return path
 
     def _planned(self) -> set[str] | None:
