@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from liafbench.baselines.errors import UsageError
 from liafbench.bench.cli.console import console, note
-from liafbench.bench.runs.store import check_writable
+from liafbench.bench.runfiles import check_writable
 from studies.neurons import Plan, run
 from studies.neurons.report import frame, markdown
 

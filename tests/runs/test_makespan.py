@@ -61,7 +61,9 @@ def test_names_in_measured_runs_are_not_imported(tmp_path: Path) -> None:
     cell = next(training_cells(suites.load("real-small")))
     marker = tmp_path / "imported"
     (tmp_path / "planted.py").write_text(f"open({str(marker)!r}, 'w')\n")
-    config = trained.config | {"baselines": [cell.baseline], "task": "planted:Task"}
+    config = trained.config.model_copy(
+        update={"baselines": [cell.baseline], "task": "planted:Task"}
+    )
     planted = trained.model_copy(update={"config": config})
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(tmp_path))
