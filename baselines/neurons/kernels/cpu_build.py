@@ -101,7 +101,7 @@ def _load_once(source: str, macros: tuple[str, ...]) -> ctypes.CDLL | Unavailabl
         return reason
 
 
-def forget() -> None:
+def clear_cache() -> None:
     """Ask again for the compiler and for every file, in this process."""
     compiler.cache_clear()
     _load_once.cache_clear()
