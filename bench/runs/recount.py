@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from liafbench.baselines.neurons.kernels import fallbacks
-from liafbench.bench.counting.trained import MEASURED
+from liafbench.bench.counting.measurements import MEASURED
 from liafbench.bench.runs.cells import Cell
 from liafbench.bench.runs.counts import counted
 from liafbench.bench.runs.ingredients import build_net, load_splits
