@@ -2,57 +2,36 @@
 
 net = build("liaf-net", "dvs128-gesture")
 logits = net(torch.rand(60, 8, 2, 32, 32))          # [T, B, C, H, W] -> [B, classes]
+
+Importing this package does not import torch: names can be listed without it.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from liafbench.baselines import backbones, outside, plugins
+from liafbench.baselines import backbones, plugins
 from liafbench.baselines.backbones import Backbone
-from liafbench.baselines.bag_of_words import BAG_OF_WORDS
 from liafbench.baselines.budget import width_for
-from liafbench.baselines.cnn import CNN
-from liafbench.baselines.conv3d import CONV3D
-from liafbench.baselines.conv_lstm import CONV_LSTM
 from liafbench.baselines.engines import ENGINES
 from liafbench.baselines.errors import UsageError, unknown
-from liafbench.baselines.gru import GRU
-from liafbench.baselines.klif import KLIF, KLIF_RECURRENT
-from liafbench.baselines.liaf_net import LIAF_NET, LIAF_NET_ALPHA0, LIAF_NET_RECURRENT
-from liafbench.baselines.lif_snn import LIF_SNN, LIF_SNN_RECURRENT
-from liafbench.baselines.lstm import LSTM
-from liafbench.baselines.network import Network
-from liafbench.baselines.registry import Baseline, resolve
+from liafbench.baselines.models import BASELINES
+from liafbench.baselines.registry import Baseline, adapt, resolve
+
+if TYPE_CHECKING:
+    from liafbench.baselines.network import Network
 
 __all__ = ["BASELINES", "Backbone", "Baseline", "Network", "backbones", "build", "get"]
-
-BASELINES: dict[str, Baseline] = {
-    baseline.name: baseline
-    for baseline in (
-        LIAF_NET,
-        KLIF,
-        LIF_SNN,
-        LSTM,
-        GRU,
-        CONV_LSTM,
-        CONV3D,
-        CNN,
-        LIAF_NET_ALPHA0,
-        BAG_OF_WORDS,
-        LIAF_NET_RECURRENT,
-        KLIF_RECURRENT,
-        LIF_SNN_RECURRENT,
-    )
-}
 
 
 def get(name: str) -> Baseline:
     """A baseline by name, `package.module:function` too; UsageError with the nearest match."""
-    found = BASELINES.get(name) or outside.baseline(name)
+    if name in BASELINES:
+        return BASELINES[name]
+    found = plugins.find(plugins.BASELINE_GROUP, name)
     if found is None:
         raise unknown("baseline", name, [*BASELINES, *plugins.declared(plugins.BASELINE_GROUP)])
-    return found
+    return adapt(name, found)
 
 
 def build(
@@ -69,6 +48,8 @@ def build(
     whose parameter count the width is fitted to. `options`: `layers` on tokens, and what the
     baseline takes (`Baseline.options`). UsageError for anything that cannot be built.
     """
+    from liafbench.baselines.network import Network
+
     baseline = get(name)
     if engine not in ENGINES and engine not in baseline.engines:
         raise unknown("engine", engine, ENGINES)
@@ -85,3 +66,11 @@ def build(
         width = width_for(baseline, get(budget), filled)
         filled = filled.scaled(width)
     return Network(baseline.fill(filled, engine, **options), name, filled, width)
+
+
+def __getattr__(name: str) -> Any:
+    if name != "Network":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from liafbench.baselines.network import Network
+
+    return Network

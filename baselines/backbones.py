@@ -1,4 +1,4 @@
-"""The layer list of every task, as data; any baseline can fill any of them.
+"""Layer lists as data; any baseline can fill any of them. Every task names its own.
 
 `liaf` and `plif` reconstruct the networks of the authors' code for the tasks of the LIAF and the
 KLIF paper; `small` is sized for two processor cores; `tokens` reads stories. docs/baselines.md
@@ -7,15 +7,11 @@ has the sources.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass, fields, replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal
 
-import torch
-from torch import Tensor
-
-from liafbench.baselines import plugins, shapes, vocabularies
-from liafbench.baselines.errors import UsageError, unknown
-from liafbench.baselines.shapes import Frame
+from liafbench.baselines.errors import UsageError
 from liafbench.baselines.stages import (
     Conv,
     Dense,
@@ -31,6 +27,9 @@ from liafbench.baselines.stages import (
 )
 from liafbench.baselines.stages import scaled as scaled_stages
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 @dataclass(frozen=True)
 class Spiking:
@@ -44,6 +43,10 @@ class Spiking:
     detach_reset: bool = False
     learnable_alpha: bool = False
     """Whether every unit has a leak of its own that is trained."""
+
+
+SPIKING_OPTIONS = tuple(field.name for field in fields(Spiking))
+"""Options of every spiking baseline: the neuron settings of its backbone, overridden."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,8 @@ class Backbone:
 
     def example(self, batch: int = 1, time_steps: int | None = None) -> Tensor:
         """An input of the right shape, made without touching torch's random state."""
+        import torch
+
         steps = self.time_steps if time_steps is None else time_steps
         generator = torch.Generator().manual_seed(0)
         if self.tokens:
@@ -103,154 +108,74 @@ class Backbone:
 
 def names(task: str) -> tuple[str, ...]:
     """The backbones of a task, its default first."""
-    return tuple(_of(task))
+    return _registry().get(task).backbones
 
 
 def get(task: str, backbone: str | None = None, *, layers: int | None = None) -> Backbone:
     """A task's backbone by name; None is its default; `layers` of units on tokens (1)."""
-    known = _of(task)
-    name = backbone or next(iter(known))
-    if name not in known:
-        raise unknown(f"backbone of {task}", name, known)
-    if layers is None:
-        return known[name]
-    if name != "tokens":
-        raise UsageError(f"`layers` is an option of the tokens backbone, not of {name!r}")
-    return tokens(task, known[name].classes, layers)
+    return _registry().get(task).network(backbone, layers)
 
 
 def tasks() -> tuple[str, ...]:
-    """Every task that has a backbone."""
-    return (*shapes.STATIC, *shapes.EVENTS, *shapes.TOKENS)
+    """The tasks that come with the suite."""
+    return tuple(_registry().TASKS)
 
 
-def _of(task: str) -> dict[str, Backbone]:
-    if task in shapes.TOKENS:
-        return {"tokens": tokens(task, vocabularies.size(task))}
-    if task not in tasks():
-        return _outside(task)
-    columns = {"liaf": LIAF, "plif": PLIF, "small": SMALL}
-    return {name: column[task] for name, column in columns.items() if task in column}
+def _registry() -> Any:
+    """Where tasks are found by name. Only here does a baseline meet a task."""
+    return import_module("liafbench.bench.tasks")
 
 
-def _outside(task: str) -> dict[str, Backbone]:
-    """A task of another package brings its backbones with it."""
-    found = plugins.find(plugins.TASK_GROUP, task)
-    if found is None:
-        raise unknown("task", task, tasks())
-    if not hasattr(found, "networks"):
-        raise UsageError(
-            f"task {task!r} is a {type(found).__name__}; it must be a liafbench.bench.tasks.Task"
-        )
-    return found.networks(task)
+@dataclass(frozen=True)
+class Design:
+    """What a backbone is before a task gives it its input: its stages and what its units share."""
+
+    stages: tuple[Stage, ...]
+    spiking: Spiking = Spiking()
+    recurrent_units: int = 128
+
+    def on(self, task: str, name: str, shape: tuple[int, int, int, int], classes: int) -> Backbone:
+        """The backbone for samples of `shape`: time steps, channels, height and width."""
+        steps, channels, height, width = shape
+        return Backbone(
+            name, task, channels, height, width, steps, classes,
+            self.stages, self.spiking, self.recurrent_units,
+        )  # fmt: skip
 
 
-def framed(
-    name: str, task: str, frame: Frame, time_steps: int, stages: tuple[Stage, ...], **kwargs
-) -> Backbone:
-    """A backbone for frames, with a recurrence of 128 units and `small`'s neurons by default."""
-    c, h, w, classes = frame
-    return Backbone(name, task, c, h, w, time_steps, classes, stages, **kwargs)
+def liaf(*stages: Stage) -> Design:
+    """A network of the LIAF paper."""
+    return Design(stages, recurrent_units=512)
 
-
-# --- liaf: the four tasks of the LIAF paper ------------------------------------------------------
-
-
-def _liaf(task: str, side: int, time_steps: int, *stages: Stage) -> Backbone:
-    frame = shapes.binned(shapes.EVENTS[task], side)
-    return framed("liaf", task, frame, time_steps, stages, recurrent_units=512)
-
-
-LIAF = {
-    "dvs128-gesture": _liaf(
-        "dvs128-gesture", 32, 60,
-        Conv(64), Conv(128), Pool("avg"), Conv(128), Pool("avg"), Dense(256), Dense(11),
-    ),
-    # The dense stages of these two are ReLU layers in the authors' code (BIDL).
-    "mnist-dvs": _liaf(
-        "mnist-dvs", 40, 20,
-        Conv(32), Pool("max"), Conv(64), Pool("max"), Conv(128), Pool("max"),
-        Dense(512, unit="relu"), Dense(128, unit="relu"), Dense(10, unit="none"),
-    ),
-    "cifar10-dvs": _liaf(
-        "cifar10-dvs", 128, 10,
-        Conv(32, kernel=5, stride=2), Pool("max"), Conv(64), Pool("max"), Conv(128), Pool("max"),
-        Conv(256), Pool("max"), Conv(512), Pool("max"),
-        Dense(512, unit="relu"), Dense(10, unit="none"),
-    ),
-}  # fmt: skip
-
-
-# --- plif: the six tasks of the KLIF paper -------------------------------------------------------
 
 PLIF_SPIKING = Spiking(
     alpha=0.5, gain=0.5, v_threshold=1.0, v_reset=0.0, surrogate="atan", detach_reset=True
 )
 
 
-def _plif_conv(channels: int) -> Conv:
-    return Conv(channels, norm=True, bias=False)
+def plif(*stages: Stage, classes: int) -> Design:
+    """A network of the KLIF paper: its stages, then ten voters for each class."""
+    voted = (*stages, Dense(10 * classes, bias=False), Vote(10))
+    return Design(voted, PLIF_SPIKING, recurrent_units=512)
 
 
-def _plif_dense(features: int) -> Dense:
-    return Dense(features, bias=False)
+def plif_pooled(pools: int, dense: int) -> tuple[Stage, ...]:
+    """The stages of all these networks but one: 128 channels before each pooling."""
+    convolutions = (Conv(128, norm=True, bias=False), Pool("max")) * pools
+    return (*convolutions, Dropout(), Dense(dense, bias=False), Dropout())
 
 
-def _plif(task: str, frame: Frame, time_steps: int, *stages: Stage) -> Backbone:
-    voted = (*stages, _plif_dense(10 * frame.classes), Vote(10))
-    return framed("plif", task, frame, time_steps, voted, spiking=PLIF_SPIKING, recurrent_units=512)
-
-
-def _plif_pooled(pools: int, dense: int) -> tuple[Stage, ...]:
-    convs = (_plif_conv(128), Pool("max")) * pools
-    return (*convs, Dropout(), _plif_dense(dense), Dropout())
-
-
-_PLIF_CIFAR10 = ((_plif_conv(256),) * 3 + (Pool("max"),)) * 2
-
-PLIF = {
-    "mnist": _plif("mnist", shapes.STATIC["mnist"], 8, *_plif_pooled(2, 2048)),
-    "fashion-mnist": _plif(
-        "fashion-mnist", shapes.STATIC["fashion-mnist"], 8, *_plif_pooled(2, 2048)
-    ),
-    "cifar10": _plif(
-        "cifar10", shapes.STATIC["cifar10"], 8, *_PLIF_CIFAR10, Dropout(), _plif_dense(2048)
-    ),
-    "nmnist": _plif("nmnist", shapes.EVENTS["nmnist"], 10, *_plif_pooled(2, 2048)),
-    "cifar10-dvs": _plif("cifar10-dvs", shapes.EVENTS["cifar10-dvs"], 20, *_plif_pooled(4, 2048)),
-    "dvs128-gesture": _plif(
-        "dvs128-gesture", shapes.EVENTS["dvs128-gesture"], 20, *_plif_pooled(5, 512)
-    ),
-}
-
-
-# --- small: any image or event task --------------------------------------------------------------
-
-
-def small(task: str, frame: Frame, time_steps: int) -> Backbone:
+def small(classes: int) -> Design:
     """Two convolutions, two dense layers, for any image or event task."""
 
     def conv(channels: int) -> Conv:
         # BatchNorm has a bias of its own.
         return Conv(channels, norm=True, bias=False)
 
-    stages = (
-        conv(8), Pool("avg"), conv(16), Pool("avg"), Dense(128), Dense(frame.classes, unit="none"),
-    )  # fmt: skip
-    return framed("small", task, frame, time_steps, stages)
+    return Design(
+        (conv(8), Pool("avg"), conv(16), Pool("avg"), Dense(128), Dense(classes, unit="none"))
+    )
 
-
-def _small_frame(sensor: Frame) -> Frame:
-    return shapes.binned(sensor, 32) if sensor.height == 128 else sensor
-
-
-SMALL = {
-    **{task: small(task, frame, 4) for task, frame in shapes.STATIC.items()},
-    **{task: small(task, _small_frame(frame), 10) for task, frame in shapes.EVENTS.items()},
-}
-
-
-# --- tokens: stories -----------------------------------------------------------------------------
 
 TOKENS_SPIKING = Spiking(alpha=0.9, v_threshold=0.5, v_reset=None, learnable_alpha=True)
 TOKENS_TIME_STEPS = 64

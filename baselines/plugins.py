@@ -106,3 +106,9 @@ def _checksum(module_name: str) -> str:
     if not hasattr(top, "__path__") and module.__file__:
         digest.update(Path(module.__file__).read_bytes())
     return digest.hexdigest()[:16]
+
+
+def clear_cache() -> None:
+    """Look names up again, and the code behind them, in this process."""
+    for function in (declared, _attribute, _checksum):
+        function.cache_clear()

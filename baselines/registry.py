@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
-from typing import Literal
-
-from torch import nn
+from typing import TYPE_CHECKING, Any, Literal
 
 from liafbench.baselines import backbones
 from liafbench.baselines.backbones import Backbone
+from liafbench.baselines.engines import ENGINES
 from liafbench.baselines.errors import UsageError
 
-Layers = dict[str, nn.Module]
+if TYPE_CHECKING:
+    from torch import nn
+
+Layers = dict[str, "nn.Module"]
 """A network as its named layers, in the order in which they are called."""
 
 
@@ -55,7 +58,7 @@ class Baseline:
         """Its BibTeX entry; empty where there is none."""
         if self.reference or not self.citation:
             return self.reference
-        entries = (files("baselines") / "citations.bib").read_text("utf-8").split("\n\n")
+        entries = (files("liafbench.baselines") / "citations.bib").read_text("utf-8").split("\n\n")
         return next(entry for entry in entries if f"{{{self.citation}," in entry).strip()
 
     def serves(self, task: str, backbone: str | Backbone | None = None) -> str | None:
@@ -70,3 +73,47 @@ def resolve(task: str, backbone: str | Backbone | None, layers: int | None = Non
     if layers is not None:
         raise UsageError("a backbone of your own has the layers it has: leave `layers` out")
     return backbone
+
+
+def adapt(name: str, found: Any) -> Baseline:
+    """A baseline of another package under its name: a Baseline, or a function of a backbone."""
+    if isinstance(found, Baseline):
+        return replace(found, name=name)
+    if not callable(found):
+        raise UsageError(
+            f"baseline {name!r} is a {type(found).__name__}; it must be a function "
+            "build(backbone) -> torch.nn.Module, or a liafbench.baselines.Baseline"
+        )
+    fill = _Filled(name, found)
+    engines = ENGINES if "engine" in fill.keywords else ("torch",)
+    options = tuple(option for option in fill.keywords if option != "engine")
+    return Baseline(name, name, "", fill, engines=engines, options=options)
+
+
+@dataclass(frozen=True)
+class _Filled:
+    """The `fill` of a baseline that is given as a function of a backbone."""
+
+    name: str
+    build: Callable[..., Any] = field(hash=False)
+
+    @property
+    def keywords(self) -> tuple[str, ...]:
+        """The function's parameters behind the first, which takes the backbone."""
+        parameters = list(inspect.signature(self.build).parameters.values())[1:]
+        named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        return tuple(each.name for each in parameters if each.kind in named)
+
+    def __call__(self, backbone: Backbone, engine: str, **options: Any) -> Layers:
+        """The function's module; `engine` is passed on only where the function takes it."""
+        from torch import nn
+
+        if "engine" in self.keywords:
+            options["engine"] = engine
+        net = self.build(backbone, **options)
+        if not isinstance(net, nn.Module):
+            raise UsageError(
+                f"baseline {self.name!r} returned a {type(net).__name__}; "
+                "it must return a torch.nn.Module"
+            )
+        return {"model": net}

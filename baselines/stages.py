@@ -49,8 +49,8 @@ class Dense:
 
 
 @dataclass(frozen=True)
-class Direct:
-    """A neuron directly on what arrives, without a synapse."""
+class NeuronOnly:
+    """A neuron on its input, without a synapse."""
 
 
 @dataclass(frozen=True)
@@ -67,15 +67,19 @@ class Vote:
     size: int = 10
 
 
+PADDING = 0
+"""The token before the first word of a story shorter than the others."""
+
+
 @dataclass(frozen=True)
 class Embed:
-    """Tokens to vectors of `features` drawn from N(0, 1); token 0 is padding, embedded as zero."""
+    """Tokens to vectors of `features` drawn from N(0, 1); padding is embedded as zero."""
 
     features: int
     vocabulary: int
 
 
-Stage = Conv | Pool | Dense | Direct | Dropout | Vote | Embed
+Stage = Conv | Pool | Dense | NeuronOnly | Dropout | Vote | Embed
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,12 @@ def walk(stages: tuple[Stage, ...], shape: Shape) -> Iterator[Placed]:
         after = _shape_after(stage, shape, name)
         yield Placed(name, stage, shape, after, i == last)
         shape = after
+
+
+def before_dense(places: list[Placed]) -> tuple[list[Placed], list[Placed]]:
+    """The places up to the first dense stage, and those from it on."""
+    first = next(i for i, place in enumerate(places) if isinstance(place.stage, Dense))
+    return places[:first], places[first:]
 
 
 def scaled(stages: tuple[Stage, ...], width: float) -> tuple[Stage, ...]:

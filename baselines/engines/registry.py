@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
-from typing import Any
-
-from torch import nn
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from liafbench.baselines.errors import unknown
-from liafbench.baselines.neurons import KLIF, LIAF, LIF
 
-KINDS = {"lif": LIF, "liaf": LIAF, "klif": KLIF}
+if TYPE_CHECKING:
+    from torch import nn
 
-
-def _own(engine: str) -> Callable[..., nn.Module]:
-    def make(kind: str, **settings: Any) -> nn.Module:
-        return KINDS[kind](engine=engine, **settings)
-
-    return make
-
-
-def _library(engine: str) -> Callable[..., nn.Module]:
-    """A library is imported when the first neuron of it is made: it takes seconds."""
-
-    def make(kind: str, **settings: Any) -> nn.Module:
-        return importlib.import_module(f"liafbench.baselines.engines.{engine}_engine").make(
-            kind, **settings
-        )
-
-    return make
-
-
-ENGINES: dict[str, Callable[..., nn.Module]] = {
-    "native": _own("native"),
-    "reference": _own("reference"),
-    "spikingjelly": _library("spikingjelly"),
-    "snntorch": _library("snntorch"),
-}
+KINDS = ("lif", "liaf", "klif")
+OWN = ("native", "reference")
+ENGINES = (*OWN, "spikingjelly", "snntorch")
 
 
 def make_neuron(engine: str, kind: str, **settings: Any) -> nn.Module:
@@ -50,4 +25,9 @@ def make_neuron(engine: str, kind: str, **settings: Any) -> nn.Module:
         raise unknown("engine", engine, ENGINES)
     if kind not in KINDS:
         raise unknown("neuron", kind, KINDS)
-    return ENGINES[engine](kind, **settings)
+    if engine in OWN:
+        neurons = import_module("liafbench.baselines.neurons")
+        return getattr(neurons, kind.upper())(engine=engine, **settings)
+    # A library is imported when its first neuron is made: that takes seconds.
+    made_by = import_module(f"liafbench.baselines.engines.{engine}_engine")
+    return made_by.make(kind, **settings)

@@ -8,11 +8,11 @@ from torch import nn
 
 from liafbench.baselines.layers.readout import Vote
 from liafbench.baselines.layers.synapses import convolution, dense, pool
-from liafbench.baselines.stages import Conv, Dense, Direct, Dropout, Placed, Pool
+from liafbench.baselines.stages import Conv, Dense, Dropout, NeuronOnly, Placed, Pool
 from liafbench.baselines.stages import Vote as VoteStage
 
 
-def still(places: Iterable[Placed]) -> dict[str, nn.Module]:
+def relu_layers(places: Iterable[Placed]) -> dict[str, nn.Module]:
     """Stages on [B, ...] with ReLU for every neuron; the classifier stays linear."""
     layers: dict[str, nn.Module] = {}
     for place in places:
@@ -27,20 +27,20 @@ def _layers(place: Placed) -> dict[str, nn.Module]:
             return {name: nn.Sequential(*convolution(place))} | relu(place)
         case Dense():
             return dense(place) | relu(place)
-        case Direct():
-            return {f"{name}_relu": nn.ReLU()}
+        case NeuronOnly():
+            return relu(place)
         case Pool():
             return {name: pool(stage)}
         case Dropout():
             return {name: nn.Dropout(stage.p)}
         case VoteStage():
             return {name: Vote(stage.size)}
-    raise AssertionError(f"{stage} has no still form")
+    raise AssertionError(f"{stage} cannot follow the temporal layers")
 
 
 def relu(place: Placed) -> dict[str, nn.Module]:
-    """The ReLU behind a synapse; none behind a linear stage and behind the classifier."""
-    assert isinstance(place.stage, Conv | Dense)
-    if place.classifier or place.stage.unit == "none":
-        return {}
-    return {f"{place.name}_relu": nn.ReLU()}
+    """The ReLU in the place of a neuron; none behind a linear stage and behind the classifier."""
+    stage = place.stage
+    assert isinstance(stage, Conv | Dense | NeuronOnly)
+    linear = not isinstance(stage, NeuronOnly) and stage.unit == "none"
+    return {} if place.classifier or linear else {f"{place.name}_relu": nn.ReLU()}

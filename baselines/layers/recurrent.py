@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
@@ -50,9 +52,9 @@ def remember(cell: nn.LSTM | nn.GRU, steps: int) -> None:
                 back[:units] = 0
 
 
-def fill(backbone: Backbone, cell: type[nn.LSTM] | type[nn.GRU], name: str) -> dict[str, nn.Module]:
-    """Frames or tokens to `cell` (one layer; on tokens one per dense stage) to a classifier."""
-    units = backbone.recurrent_units
+def recurrent_network(backbone: Backbone, name: Literal["lstm", "gru"]) -> dict[str, nn.Module]:
+    """Frames or tokens to a recurrent layer (on tokens one per dense stage) to a classifier."""
+    units, cell = backbone.recurrent_units, {"lstm": nn.LSTM, "gru": nn.GRU}[name]
     classifier = nn.Linear(units, backbone.classes)
     if backbone.tokens:
         embed = next(stage for stage in backbone.stages if isinstance(stage, Embed))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
 from typing import Any
 
 import torch
 from torch import nn
 
-from liafbench.baselines.backbones import Backbone, Spiking
+from liafbench.baselines.backbones import SPIKING_OPTIONS, Backbone
 from liafbench.baselines.engines import make_neuron
 from liafbench.baselines.errors import UsageError
 from liafbench.baselines.layers.dropout import TimeDropout
@@ -17,13 +16,17 @@ from liafbench.baselines.layers.folded import Folded
 from liafbench.baselines.layers.readout import LastStep, MeanOverTime, Vote
 from liafbench.baselines.layers.synapses import convolution, dense, pool
 from liafbench.baselines.layers.tokens import embedding
-from liafbench.baselines.stages import Conv, Dense, Direct, Dropout, Embed, Placed, Pool
+from liafbench.baselines.stages import Conv, Dense, Dropout, Embed, NeuronOnly, Placed, Pool
 from liafbench.baselines.stages import Vote as VoteStage
 
 NeuronFor = Callable[[Placed], nn.Module]
 
-SHARED = tuple(field.name for field in fields(Spiking))
-"""Options of every spiking baseline: the neuron settings of its backbone, overridden."""
+
+def spiking_network(
+    backbone: Backbone, engine: str, kind: str, recurrent: bool = False, **options: Any
+) -> dict[str, nn.Module]:
+    """A backbone with neurons of one kind, made by an engine; `options` as in `neurons`."""
+    return fill(backbone, neurons(backbone, engine, kind, recurrent, **options))
 
 
 def neurons(
@@ -34,7 +37,7 @@ def neurons(
     The recurrent forms reset hard: with a soft reset the analog output of LIAF, fed back, lets
     its potential grow without bound over a story.
     """
-    settings = {name: getattr(backbone.spiking, name) for name in SHARED}
+    settings = {name: getattr(backbone.spiking, name) for name in SPIKING_OPTIONS}
     settings |= {"v_reset": 0.0} if recurrent else {}
     settings |= options
     if backbone.tokens:
@@ -81,7 +84,7 @@ def _layers(place: Placed, neuron: NeuronFor) -> dict[str, nn.Module]:
             return {name: Folded(*convolution(place))} | _unit(place, neuron)
         case Dense():
             return dense(place) | _unit(place, neuron)
-        case Direct():
+        case NeuronOnly():
             return {f"{name}_neuron": neuron(place)}
         case Pool():
             return {name: Folded(pool(stage))}

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from liafbench.baselines.stages import Embed
-from liafbench.baselines.vocabularies import PADDING
+from liafbench.baselines.stages import PADDING, Embed
 
 
 def embedding(stage: Embed) -> nn.Embedding:

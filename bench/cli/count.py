@@ -23,7 +23,7 @@ from liafbench.bench.counting import (
     measurements,
     trained_counts,
 )
-from liafbench.bench.runs.counts import select_samples
+from liafbench.bench.runs.count import select_samples
 from liafbench.bench.runs.records import Run
 from liafbench.bench.runs.store import DamagedRun, read_run
 from liafbench.bench.tasks import load

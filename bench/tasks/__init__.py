@@ -35,10 +35,31 @@ __all__ = [
     "load",
 ]
 
-_SETS = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg)
-TASKS: dict[str, Task] = {
-    task.name: task for name in _SETS for task in import_module(f"{__name__}.{name}").TASKS
-}
+TASKS: dict[str, Task] = {}
+BROKEN: dict[str, str] = {}
+"""Files of this folder that give no task, and why; the others are there all the same."""
+
+
+def _read(file: str) -> tuple[Task, ...]:
+    """The tasks of one file of this folder."""
+    try:
+        found = tuple(import_module(f"{__name__}.{file}").TASKS)
+    except (Exception, SystemExit) as error:  # a broken file is one line of a list
+        raise UsageError(f"{type(error).__name__}: {error}") from error
+    for task in found:
+        if not isinstance(task, Task):
+            raise UsageError(f"TASKS holds a {type(task).__name__}; it must hold a Task")
+        if task.name in TASKS:
+            raise UsageError(f"a second task of the name {task.name!r}")
+    return found
+
+
+for _module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
+    if not _module.ispkg:
+        try:
+            TASKS |= {task.name: task for task in _read(_module.name)}
+        except UsageError as error:
+            BROKEN[f"{_module.name}.py"] = str(error)
 
 
 def get(name: str) -> Task:
@@ -47,7 +68,7 @@ def get(name: str) -> Task:
         return TASKS[name]
     found = plugins.find(plugins.TASK_GROUP, name)
     if found is None:
-        raise unknown("task", name, [*TASKS, *plugins.declared(plugins.TASK_GROUP)])
+        raise unknown("task", name, [*TASKS, *plugins.declared(plugins.TASK_GROUP), *BROKEN])
     if not isinstance(found, Task):
         raise UsageError(
             f"task {name!r} is a {type(found).__name__}; it must be a liafbench.bench.tasks.Task"

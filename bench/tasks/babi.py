@@ -6,9 +6,8 @@ from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
-from liafbench.baselines import vocabularies
 from liafbench.baselines.errors import unknown
-from liafbench.bench.tasks import common
+from liafbench.bench.tasks import common, vocabularies
 from liafbench.bench.tasks.common.checksums import file_checksum
 from liafbench.bench.tasks.common.official import differing
 from liafbench.bench.tasks.common.questions import question_splits

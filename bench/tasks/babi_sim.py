@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable
 from typing import NamedTuple
 
-from liafbench.baselines import vocabularies
+from liafbench.bench.tasks import vocabularies
 from liafbench.bench.tasks.common.questions import question_splits
 from liafbench.bench.tasks.common.splits import Splits
 from liafbench.bench.tasks.common.stories import parse

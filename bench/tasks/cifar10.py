@@ -7,7 +7,9 @@ from typing import BinaryIO
 
 import numpy as np
 
+from liafbench.baselines.backbones import plif
 from liafbench.baselines.errors import UsageError
+from liafbench.baselines.stages import Conv, Dense, Dropout, Pool
 from liafbench.bench.tasks.common.checksums import Memo, combined
 from liafbench.bench.tasks.common.images import image_splits
 from liafbench.bench.tasks.common.official import differing
@@ -28,6 +30,7 @@ VERSIONS = {  # folder -> its archive, the ending of its files
     "cifar-10-batches-bin": ("cifar-10-binary.tar.gz", ".bin"),
     "cifar-10-batches-py": ("cifar-10-python.tar.gz", ""),
 }
+CONVOLUTIONS = ((Conv(256, norm=True, bias=False),) * 3 + (Pool("max"),)) * 2
 Batch = tuple[np.ndarray, np.ndarray]
 
 
@@ -143,6 +146,7 @@ TASKS = (
         read=read,
         folder="cifar10",
         shapes={"plif": Shape(8, 3, SIDE, SIDE), "small": Shape(4, 3, SIDE, SIDE)},
+        stages={"plif": plif(*CONVOLUTIONS, Dropout(), Dense(2048, bias=False), classes=10)},
         files=(
             DataFile(
                 "cifar-10-binary.tar.gz",

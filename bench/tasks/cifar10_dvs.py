@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from liafbench.baselines.backbones import liaf, plif, plif_pooled
+from liafbench.baselines.stages import Conv, Dense, Pool
 from liafbench.bench.events.aedat2 import SIDE, TRANSPOSED
 from liafbench.bench.events.frames import Binning
 from liafbench.bench.tasks.common.numbered import NUMBERS, Member, Numbered
@@ -31,6 +33,12 @@ BINNINGS = {
     "plif": Binning(20, SIDE, SIDE, by="count"),
     "small": Binning(10, 32, 32, by="count"),
 }
+LIAF = liaf(
+    Conv(32, kernel=5, stride=2), Pool("max"), Conv(64), Pool("max"), Conv(128), Pool("max"),
+    Conv(256), Pool("max"), Conv(512), Pool("max"),
+    # A ReLU layer in the authors' code (BIDL).
+    Dense(512, unit="relu"), Dense(10, unit="none"),
+)  # fmt: skip
 RULE = (
     "per class, by the number in the file's name: 900 to 999 are test, "
     "of the others 9, 19, 29, ... validation"
@@ -68,6 +76,7 @@ TASKS = (
         read=read,
         folder="cifar10-dvs",
         shapes={name: Shape(b.time_steps, 2, b.height, b.width) for name, b in BINNINGS.items()},
+        stages={"liaf": LIAF, "plif": plif(*plif_pooled(4, 2048), classes=10)},
         options=OPTIONS,
         files=tuple(
             DataFile(

@@ -6,7 +6,6 @@ import hashlib
 from typing import Any
 
 import numpy as np
-from sklearn.datasets import load_digits
 
 from liafbench.bench.events.simulation import Saccades, simulate
 from liafbench.bench.tasks.common.samples import Frames
@@ -21,6 +20,8 @@ RULE = "per class, in stored order: every fifth digit is test, of the others eve
 
 def digits() -> tuple[np.ndarray, np.ndarray]:
     """Images [1797, 8, 8] in [0, 1] and their labels."""
+    from sklearn.datasets import load_digits
+
     bunch = load_digits()
     return bunch.images / 16, bunch.target
 

@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from liafbench.baselines.backbones import liaf, plif, plif_pooled
 from liafbench.baselines.errors import UsageError
+from liafbench.baselines.stages import Conv, Dense, Pool
 from liafbench.bench.events.aedat3 import decode
 from liafbench.bench.events.events import Events, checked
 from liafbench.bench.events.frames import Binning
@@ -44,6 +46,7 @@ BINNINGS = {
     "plif": Binning(20, SIDE, SIDE, by="count"),
     "small": Binning(10, 32, 32, by="count"),
 }
+LIAF = liaf(Conv(64), Conv(128), Pool("avg"), Conv(128), Pool("avg"), Dense(256), Dense(CLASSES))
 RULE = "official training and test people; validation: every tenth training person"
 
 
@@ -184,6 +187,7 @@ TASKS = (
         read=read,
         folder="dvs128-gesture",
         shapes={name: Shape(b.time_steps, 2, b.height, b.width) for name, b in BINNINGS.items()},
+        stages={"liaf": LIAF, "plif": plif(*plif_pooled(5, 512), classes=CLASSES)},
         options=OPTIONS,
         files=(
             DataFile(ARCHIVE, md5="8a5c71fb11e24e5ca5b11866ca6c00a1", unpacked_bound=MAX_UNPACKED),

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from liafbench.baselines.backbones import plif, plif_pooled
 from liafbench.baselines.errors import UsageError
 from liafbench.bench.tasks.common.checksums import file_checksum
 from liafbench.bench.tasks.common.idx import read_idx
@@ -155,6 +156,7 @@ def _task(name: str, title: str, citation: str, bibtex: str, files: tuple[DataFi
         read=read,
         folder=name,
         shapes=SHAPES,
+        stages={"plif": plif(*plif_pooled(2, 2048), classes=10)},
         files=files,
         size=sum(file.size or 0 for file in files),
         how_to_get=f"put the four official idx .gz files ({', '.join(f.path for f in files)}) "

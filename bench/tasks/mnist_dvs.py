@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from liafbench.baselines.backbones import liaf
 from liafbench.baselines.errors import UsageError
+from liafbench.baselines.stages import Conv, Dense, Pool
 from liafbench.bench.events.aedat2 import TRANSPOSED
 from liafbench.bench.events.frames import Binning
 from liafbench.bench.tasks.common.numbered import NUMBERS, Member, Numbered
@@ -34,6 +36,11 @@ BINNINGS = {
     "liaf": Binning(20, 40, 40, by="duration"),
     "small": Binning(10, 32, 32, by="count"),
 }
+LIAF = liaf(
+    Conv(32), Pool("max"), Conv(64), Pool("max"), Conv(128), Pool("max"),
+    # ReLU layers in the authors' code (BIDL).
+    Dense(512, unit="relu"), Dense(128, unit="relu"), Dense(10, unit="none"),
+)  # fmt: skip
 RULE = (
     "per digit, by the number in the file's name, all scales of a number together: "
     "0901 to 1000 are test, of the others 0010, 0020, 0030, ... validation"
@@ -85,6 +92,7 @@ TASKS = (
         read=read,
         folder="mnist-dvs",
         shapes={name: Shape(b.time_steps, 2, b.height, b.width) for name, b in BINNINGS.items()},
+        stages={"liaf": LIAF},
         options={"scales": SCALES, **OPTIONS},
         files=tuple(
             DataFile(

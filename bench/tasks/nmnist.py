@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from liafbench.baselines.backbones import plif, plif_pooled
 from liafbench.baselines.errors import UsageError
 from liafbench.bench.events.atis import EVENT_BYTES, decode
 from liafbench.bench.events.events import Events, checked
@@ -133,6 +134,7 @@ TASKS = (
         folder="nmnist",
         options=OPTIONS,
         shapes=SHAPES,
+        stages={"plif": plif(*plif_pooled(2, 2048), classes=10)},
         files=(
             _archive("Train", "20959b8e626244a1b502305a9e6e2031", TRAIN_ID),
             _archive("Test", "69ca8762b2fe404d9b9bad1103e97832", TEST_ID),

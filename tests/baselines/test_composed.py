@@ -8,7 +8,7 @@ import torch
 from liafbench.baselines import BASELINES, Backbone, build
 from liafbench.baselines.errors import UsageError
 from liafbench.baselines.neurons import LIAF, Neuron
-from liafbench.baselines.stages import Conv, Dense, Direct, Dropout, Pool, Vote
+from liafbench.baselines.stages import Conv, Dense, Dropout, NeuronOnly, Pool, Vote
 
 MIXED = Backbone(
     name="mixed",
@@ -19,7 +19,7 @@ MIXED = Backbone(
     time_steps=5,
     classes=2,
     stages=(
-        Direct(),  # neurons directly on the events
+        NeuronOnly(),  # neurons directly on the events
         Conv(4, kernel=5, stride=2, norm=True, bias=False),  # convolution, then neurons
         Pool("max"),
         Conv(6, unit="relu"),  # an ordinary layer in between, at each step
@@ -36,7 +36,7 @@ WITHOUT_DIRECT = Backbone("plain", "two gestures", 2, 12, 12, 5, 2, MIXED.stages
 def test_liaf_and_ordinary_layers_in_one_network():
     net = build("liaf-net", "two gestures", MIXED)
     assert list(dict(net.named_children())) == [
-        "direct1_neuron",
+        "neurononly1_neuron",
         "conv1",
         "conv1_neuron",
         "pool1",

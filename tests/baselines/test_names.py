@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from liafbench.baselines import BASELINES, backbones, build, vocabularies
+from liafbench.baselines import BASELINES, backbones, build
 from liafbench.baselines.errors import UsageError
 
 
@@ -84,17 +84,9 @@ def test_layers_of_a_story_network():
 
 def test_embeddings_start_normal_and_padding_at_zero():
     weight = build("liaf-net", "babi").embed1.weight
-    assert weight.shape == (vocabularies.size("babi"), 50)
+    assert weight.shape == (backbones.get("babi").classes, 50)
     assert weight[0].abs().sum() == 0
     assert abs(weight[1:].std().item() - 1) < 0.05
-
-
-def test_vocabularies_are_read_in_order():
-    words = vocabularies.words("babi-qa1")
-    assert vocabularies.size("babi-qa1") == len(words) + 2 == 23
-    assert len(set(words)) == len(words)
-    with pytest.raises(UsageError, match="unknown vocabulary 'babi-qa21'"):
-        vocabularies.words("babi-qa21")
 
 
 def test_engines_apply_to_spiking_baselines():

@@ -27,9 +27,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in set(sys.modules) - known:
         if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
             del sys.modules[name]
-    for function in (plugins._attribute, plugins._checksum, plugins.declared):
-        function.cache_clear()
-    baselines.outside.baseline.cache_clear()
+    plugins.clear_cache()
 
 
 MODEL = """

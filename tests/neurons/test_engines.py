@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from neuron_cases import assert_close, zero_if_none
 from torch import Tensor, nn
 
-from liafbench.baselines.engines import ENGINES, capabilities, make_neuron
-from liafbench.baselines.engines.capabilities import SETTINGS
+from liafbench.baselines.engines import ENGINES, make_neuron
+from liafbench.baselines.engines.capabilities import SETTINGS, capabilities
 from liafbench.baselines.errors import UsageError
 from liafbench.baselines.neurons import Neuron
 

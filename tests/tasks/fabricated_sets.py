@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from raw_recordings import aedat2, aedat3, aedat3_packet, atis, jaer_address, polarity_word
 
-from liafbench.baselines import vocabularies
+from liafbench.bench.tasks import vocabularies
 from liafbench.bench.tasks.babi import STEMS
 from liafbench.bench.tasks.cifar10_dvs import FILES as CIFAR10_DVS_CLASSES
 

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from plain_stories import NUMBERS, Line, path_of, question_lines
 
-from liafbench.baselines import vocabularies
 from liafbench.bench.events.simulation import Saccades, simulate
-from liafbench.bench.tasks import TASKS, digits_dvs, events_simulated, load, mnist
+from liafbench.bench.tasks import TASKS, digits_dvs, events_simulated, load, mnist, vocabularies
 from liafbench.bench.tasks.common.idx import read_idx
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "data.md"

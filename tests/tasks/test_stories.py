@@ -12,9 +12,8 @@ import torch
 from fabricated_sets import write_babi
 from torch import nn
 
-from liafbench.baselines import vocabularies
 from liafbench.baselines.errors import UsageError
-from liafbench.bench.tasks import babi, babi_sim, load
+from liafbench.bench.tasks import babi, babi_sim, load, vocabularies
 from liafbench.bench.tasks.common.stories import parse, vocabulary
 from liafbench.bench.training.evaluate import predict
 
@@ -276,3 +275,11 @@ def test_groups_are_families_and_another_seed_gives_other_stories():
     other = load("babi-sim", seed=1)
     first, second = next(splits.test.batches(64)).x, next(other.test.batches(64)).x
     assert first.shape != second.shape or not bool((first == second).all())
+
+
+def test_vocabularies_are_read_in_order():
+    words = vocabularies.words("babi-qa1")
+    assert vocabularies.size("babi-qa1") == len(words) + 2 == 23
+    assert len(set(words)) == len(words)
+    with pytest.raises(UsageError, match="unknown vocabulary 'babi-qa21'"):
+        vocabularies.words("babi-qa21")

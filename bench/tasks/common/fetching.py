@@ -6,8 +6,6 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import pooch
-
 from liafbench.baselines.errors import UsageError
 from liafbench.bench.tasks.common.checking import (
     ABSENT,
@@ -91,6 +89,8 @@ def _no_subset(task: Task, file: DataFile, folder: Path) -> None:
 
 
 def _download(task: Task, file: DataFile, path: Path, progress: Any) -> None:
+    import pooch
+
     pooch.get_logger().setLevel(logging.WARNING)
     algorithm, checksum = file.checksum
     reasons = []

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from liafbench.baselines import vocabularies
 from liafbench.baselines.errors import UsageError
+from liafbench.bench.tasks import vocabularies
 from liafbench.bench.tasks.common.samples import Tokens
 from liafbench.bench.tasks.common.splits import HOLD_OUT, Split, Splits, split_checksum
 from liafbench.bench.tasks.common.stories import Question, encode

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import torch
 
-PADDING = 0
+from liafbench.baselines.stages import PADDING
+
+if TYPE_CHECKING:
+    import torch
 
 
 class Samples(Protocol):
@@ -42,6 +44,8 @@ class Images:
         return len(self.pixels)
 
     def gather(self, rows: np.ndarray) -> torch.Tensor:
+        import torch
+
         images = torch.from_numpy(self.pixels[rows]).to(torch.float32).div_(255)
         return images.unsqueeze(0).expand(self.time_steps, *images.shape)
 
@@ -69,6 +73,8 @@ class Frames:
         return len(self.frames)
 
     def gather(self, rows: np.ndarray) -> torch.Tensor:
+        import torch
+
         stored = self.frames[rows].swapaxes(0, 1)
         x = np.empty(stored.shape, dtype=np.float32)
         np.multiply(stored, np.float32(1 / self.parts), out=x, casting="unsafe")
@@ -96,6 +102,8 @@ class Tokens:
         return len(self.lengths)
 
     def gather(self, rows: np.ndarray) -> torch.Tensor:
+        import torch
+
         lengths = self.lengths[rows]
         longest = int(lengths.max(initial=0))
         padded = np.full((longest, len(rows)), PADDING, dtype=np.int64)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import torch
 
 from liafbench.bench.tasks.common.samples import Samples
+
+if TYPE_CHECKING:
+    import torch
 
 HOLD_OUT = 10  # one in ten
 BUCKET_POOL = 50  # batches that are sorted by length together
@@ -62,6 +64,8 @@ class Split:
         """
         if size < 1:
             raise ValueError(f"batch size {size} is less than 1")
+        import torch
+
         for index in self._order(size, generator, bucket):
             x = self.samples.gather(self.rows[index])
             yield Batch(x, torch.from_numpy(self.targets[index]), torch.from_numpy(index))
@@ -69,6 +73,8 @@ class Split:
     def _order(
         self, size: int, generator: torch.Generator | None, bucket: bool
     ) -> Iterator[np.ndarray]:
+        import torch
+
         order = np.arange(len(self))
         if generator is not None:
             order = torch.randperm(len(self), generator=generator).numpy()

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from liafbench.baselines import backbones
-from liafbench.baselines.backbones import Backbone
+from liafbench.baselines.backbones import Backbone, Design, small, tokens
 from liafbench.baselines.errors import UsageError, unknown
-from liafbench.baselines.shapes import Frame
 from liafbench.baselines.stages import Stage
 from liafbench.bench.tasks.common.splits import HOLD_OUT, Splits
 
@@ -112,8 +110,9 @@ class Task:
     train_samples: int | None = None
     """Of the whole set, after the validation split; None where only reading it tells."""
     shapes: Mapping[str, Shape] = field(default_factory=dict)
-    stages: Mapping[str, tuple[Stage, ...]] = field(default_factory=dict)
-    """Of a task of another package: its own layer lists by backbone; the others are `small`."""
+    """Of one sample, by backbone, the default first; empty for a task of tokens."""
+    stages: Mapping[str, Design | tuple[Stage, ...]] = field(default_factory=dict)
+    """The layers of its backbones; those left out have the layers of `small`."""
     files: tuple[DataFile, ...] = ()
     one_of: bool = False
     extracted: tuple[Extracted, ...] = ()
@@ -155,17 +154,17 @@ class Task:
             raise unknown(f"backbone of {self.name}", backbone, self.backbones)
         return backbone
 
-    def networks(self, name: str) -> dict[str, Backbone]:
-        """The backbones that a task of another package brings with it, under that name."""
+    def network(self, backbone: str | None = None, layers: int | None = None) -> Backbone:
+        """A backbone by name, None for the first; `layers` of units on tokens (1)."""
+        name = self.backbone(backbone)
         if not self.shapes:
-            return {"tokens": backbones.tokens(name, self.classes)}
-        return {each: self._network(name, each, shape) for each, shape in self.shapes.items()}
-
-    def _network(self, name: str, backbone: str, shape: Shape) -> Backbone:
-        steps, channels, height, width = shape
-        frame = Frame(channels, height, width, self.classes)
-        small = replace(backbones.small(name, frame, steps), name=backbone)
-        return replace(small, stages=self.stages.get(backbone, small.stages))
+            return tokens(self.name, self.classes, 1 if layers is None else layers)
+        if layers is not None:
+            raise UsageError(f"`layers` is an option of the tokens backbone, not of {name!r}")
+        design = self.stages.get(name) or small(self.classes)
+        if not isinstance(design, Design):
+            design = Design(tuple(design))
+        return design.on(self.name, name, self.shapes[name], self.classes)
 
     def load(
         self,
