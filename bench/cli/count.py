@@ -14,7 +14,6 @@ from rich.table import Table
 from liafbench.baselines import build
 from liafbench.baselines.errors import UsageError
 from liafbench.bench.cli.console import console, emit_json, note
-<<<<<<< HEAD
 from liafbench.bench.costs.cost import cost
 from liafbench.bench.counting import (
     ENERGY,
@@ -24,14 +23,8 @@ from liafbench.bench.counting import (
     measurements,
     trained_counts,
 )
-from liafbench.bench.runs.count import select_samples
-=======
-from liafbench.bench.counting import METRICS, Counts, Measurement, measurements, trained_counts
-from liafbench.bench.counting.costs import cost
-from liafbench.bench.counting.energy import ENERGY
 from liafbench.bench.runfiles import DamagedRun, read_run
-from liafbench.bench.runs.count import count_samples
->>>>>>> main
+from liafbench.bench.runs.count import select_samples
 from liafbench.bench.runs.records import Run
 from liafbench.bench.tasks import load
 

@@ -16,12 +16,8 @@ from pydantic import ValidationError
 from torch import nn
 
 from liafbench.baselines.neurons.kernels import fallbacks
-<<<<<<< HEAD
 from liafbench.bench.counting.measurements import MEASURED
-=======
-from liafbench.bench.counting.trained import MEASURED
 from liafbench.bench.runfiles import SCHEMA, Config, DamagedRun, Provenance, Record, Run, read_run
->>>>>>> main
 from liafbench.bench.runs.build import build_net, execution_of, load_splits, measured, packed
 from liafbench.bench.runs.cells import Cell
 from liafbench.bench.runs.count import counted
