@@ -23,7 +23,7 @@ from liafbench.bench.runs.store import Store
 from liafbench.bench.suites import Suite
 from liafbench.bench.tasks.common.task import data_folder
 
-COMMON_DATA_OPTIONS = ("limit", "allow_partial")
+COMMON_DATA_OPTIONS = ("limit", "allow_partial", "allow_unofficial")
 FILTERS = ("task", "backbone", "baseline", "engine", "budget", "seed")
 PLAN_SCHEMA = 1
 
