@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from liafbench.baselines import backbones, plugins
 from liafbench.baselines.backbones import Backbone
+from liafbench.baselines.budget import width_for
 from liafbench.baselines.engines import ENGINES
 from liafbench.baselines.errors import UsageError, unknown
 from liafbench.baselines.models import BASELINES
@@ -47,7 +48,6 @@ def build(
     whose parameter count the width is fitted to. `options`: `layers` on tokens, and what the
     baseline takes (`Baseline.options`). UsageError for anything that cannot be built.
     """
-    from liafbench.baselines.budget import width_for
     from liafbench.baselines.network import Network
 
     baseline = get(name)

@@ -6,13 +6,14 @@ Widths are found on torch's meta device: nothing is allocated, nothing initialis
 from __future__ import annotations
 
 from functools import cache
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING
 
 from liafbench.baselines.backbones import Backbone
 from liafbench.baselines.errors import UsageError
 from liafbench.baselines.registry import Baseline
+
+if TYPE_CHECKING:
+    from torch import nn
 
 TOLERANCE = 0.05
 """Largest relative difference from the budget."""
@@ -29,6 +30,9 @@ def parameter_count(net: nn.Module) -> int:
 @cache
 def parameters(baseline: Baseline, backbone: Backbone) -> int:
     """Parameters of a baseline on a backbone; the engine makes no difference to them."""
+    import torch
+    from torch import nn
+
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
         return parameter_count(nn.ModuleDict(baseline.fill(backbone, "native")))
 

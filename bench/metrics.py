@@ -11,16 +11,17 @@ import copy
 import math
 import numbers
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from liafbench.baselines import plugins
 from liafbench.baselines.errors import UsageError, unknown
-from liafbench.bench.tasks import Splits
 
-Metric = Callable[[nn.Module, Splits], Any]
+if TYPE_CHECKING:
+    from torch import nn
+
+    from liafbench.bench.tasks import Splits
+
+Metric = Callable[["nn.Module", "Splits"], Any]
 
 
 class Value(NamedTuple):
@@ -46,6 +47,8 @@ def measure(names: Iterable[str], net: nn.Module, splits: Splits) -> list[Value]
 
     The random state is put back afterwards: a metric changes no other number.
     """
+    import torch
+
     values = []
     for name in names:
         function = get(name)

@@ -18,7 +18,7 @@ from liafbench.bench.kernels.report import frame, markdown
 from liafbench.bench.only import Only
 from liafbench.bench.results import find_folders, read, settle
 from liafbench.bench.runs.provenance import commit, usable_cores
-from liafbench.bench.runs.store import told_plainly
+from liafbench.bench.runs.store import as_usage_error
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def _whole(only: Only, name: str) -> None:
 
 def _writable(folder: Path) -> None:
     """Minutes of measuring are not lost to a folder that takes no files."""
-    with told_plainly(folder):
+    with as_usage_error(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass

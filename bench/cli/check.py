@@ -26,7 +26,7 @@ def check(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False,
 ) -> None:
-    """Check a model (or a task) and say in plain words what is wrong with it."""
+    """Check a model or a task of your own; exit code 1 if something is wrong."""
     findings = check_all(name, task, backbone, str(data) if data else None)
     wrong = [each for each in findings if each.verdict == "wrong"]
     if json:

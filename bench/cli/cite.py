@@ -21,7 +21,7 @@ def cite(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False,
 ) -> None:
-    """Print the BibTeX of everything that results, baselines or tasks rest on."""
+    """Print the BibTeX of results, baselines or tasks."""
     entries = unique([entry for each in what or [] for entry in _entries(each)] or [of_suite()])
     if json:
         emit_json([entry._asdict() for entry in entries])

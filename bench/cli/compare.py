@@ -28,9 +28,10 @@ def compare(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False,
 ) -> None:
-    """Show what differs between two results folders: their provenance first, then ratios B / A.
+    """Compare two results folders, or one with the papers.
 
-    With `published` the accuracies stand beside the printed figures of the papers.
+    Differences in provenance and configuration first, then the ratios B / A of every metric.
+    `published` compares accuracies with the figures printed in the papers.
     """
     if b == PUBLISHED:
         _against_the_papers(a, json)

@@ -17,7 +17,7 @@ from liafbench.bench.cli.console import console, emit_json, note
 from liafbench.bench.counting import METRICS, Counts, Measurement, measurements, trained_counts
 from liafbench.bench.counting.costs import cost
 from liafbench.bench.counting.energy import ENERGY
-from liafbench.bench.runs.counts import count_samples
+from liafbench.bench.runs.count import count_samples
 from liafbench.bench.runs.records import Run
 from liafbench.bench.runs.store import DamagedRun, read_run
 from liafbench.bench.tasks import load

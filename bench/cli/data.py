@@ -17,7 +17,9 @@ from liafbench.bench.cli.console import console, emit_json, note
 from liafbench.bench.events.cache import FrameCache
 from liafbench.bench.tasks.common.files import TaskState
 
-data_app = typer.Typer(no_args_is_help=True, help="Check, fetch and forget data sets.")
+data_app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Check, download or clear data sets."
+)
 Names = Annotated[list[str] | None, typer.Argument(help="tasks; all of them without it")]
 Data = Annotated[
     Path | None,

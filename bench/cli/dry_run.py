@@ -11,7 +11,7 @@ from rich.table import Table
 from liafbench.bench.cli.console import console
 from liafbench.bench.runs.cells import Cell
 from liafbench.bench.runs.estimate import MIB, Estimates, Quantity
-from liafbench.bench.runs.planning import Options, Plan
+from liafbench.bench.runs.plan import Options, Plan
 from liafbench.bench.runs.store import DamagedRun, read_run
 
 MINUTE, HOUR, DAY = 60, 3600, 86400

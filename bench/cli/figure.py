@@ -35,7 +35,7 @@ def figure(
     ] = ",".join(COSTS),
     theme: Annotated[Theme, typer.Option(help="colours of paper and text")] = Theme.light,
 ) -> None:
-    """Draw accuracy against estimated energy and parameters, with the Pareto front."""
+    """Draw accuracy against cost, with the Pareto front."""
     names = [each.strip() for each in costs.split(",") if each.strip()]
     write_figure(results, out, place, names, theme.value)
     console.print(escape(str(out)))

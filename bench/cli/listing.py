@@ -14,9 +14,7 @@ from liafbench.baselines import BASELINES, backbones, plugins
 from liafbench.baselines.engines import ENGINES
 from liafbench.baselines.errors import UsageError
 from liafbench.bench import metrics, suites, tasks
-from liafbench.bench.cli.benches import BENCHES
 from liafbench.bench.cli.console import console, emit_json
-from liafbench.bench.tables.columns import COLUMNS
 from liafbench.bench.tasks import TASKS
 
 
@@ -36,7 +34,10 @@ def list_names(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False,
 ) -> None:
-    """List baselines, tasks, suites, engines and metrics, those of installed packages too."""
+    """List baselines, tasks, suites, engines and metrics.
+
+    Those of installed packages are included.
+    """
     kinds = [kind] if kind else list(Kind)
     found = {each.value: _ROWS[each]() for each in kinds}
     if json:
@@ -89,6 +90,8 @@ def _tasks() -> list[dict[str, Any]]:
 
 
 def _metrics() -> list[dict[str, Any]]:
+    from liafbench.bench.tables.columns import COLUMNS
+
     known = {each.metric: {"title": each.title, "unit": each.unit} for each in COLUMNS}
 
     def row(name: str) -> dict[str, Any]:
@@ -100,6 +103,8 @@ def _metrics() -> list[dict[str, Any]]:
 
 
 def _suites() -> list[dict[str, Any]]:
+    from liafbench.bench.cli.benches import BENCHES
+
     cells = [{"name": name, "title": suites.load(name).title} for name in suites.shipped()]
     return cells + [{"name": name, "title": each.title} for name, each in BENCHES.items()]
 

@@ -10,45 +10,29 @@ import typer
 from rich.markup import escape
 
 from liafbench.baselines.errors import UsageError
-from liafbench.bench.cli.check import check
-from liafbench.bench.cli.cite import cite
-from liafbench.bench.cli.compare import compare
+from liafbench.bench.cli.commands import Commands
 from liafbench.bench.cli.console import note
-from liafbench.bench.cli.count import count
-from liafbench.bench.cli.data import data_app
-from liafbench.bench.cli.figure import figure
-from liafbench.bench.cli.listing import list_names
-from liafbench.bench.cli.project import project
-from liafbench.bench.cli.report import report
-from liafbench.bench.cli.run import run
-from liafbench.bench.cli.tables import tables
-from liafbench.bench.cli.time import time
 
 USAGE = 2
 INTERRUPTED = 130
 
 app = typer.Typer(
     name="liafbench",
+    cls=Commands,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    help="Put spatiotemporal networks on the same data: accuracy, synapses, MACs and ACs, "
-    "energy, throughput.",
-    epilog="Exit codes: 0 all well; 1 a cell failed, or a check found something wrong; "
-    "2 a mistake in what was asked; 130 interrupted (what is finished is kept).",
+    epilog="Exit codes: 0 success; 1 a cell failed, or a check found something wrong; "
+    "2 usage error; 130 interrupted (finished cells are kept).",
 )
-app.command("run")(run)
-app.command("list")(list_names)
-app.command("count")(count)
-app.command("time")(time)
-app.command("tables")(tables)
-app.command("compare")(compare)
-app.command("report")(report)
-app.command("project")(project)
-app.command("figure")(figure)
-app.command("cite")(cite)
-app.command("check")(check)
-app.add_typer(data_app, name="data")
+
+
+@app.callback()
+def options() -> None:
+    """Compare spatiotemporal networks on the same data.
+
+    Accuracy, synapses, MACs and ACs, energy, throughput.
+    """
 
 
 def main() -> None:
@@ -61,7 +45,7 @@ def main() -> None:
         note.print(f"[bold red]error:[/] {escape(str(error))}")
         sys.exit(USAGE)
     except Interrupted:
-        note.print("interrupted: what is finished is kept; the same command goes on from there")
+        note.print("interrupted: finished cells are kept; the same command continues from there")
         sys.exit(INTERRUPTED)
 
 

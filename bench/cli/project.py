@@ -27,7 +27,7 @@ def project(
         "results/counting/costs.csv"
     ),
 ) -> None:
-    """Project the training time of suites from measured training cells, as a Markdown table."""
+    """Project the training time of suites from measured training cells."""
     rates = Rates(measured or [Path("results")], costs)
     lines = [
         "| suite | workers | cells | hours: median (lowest to highest rate) | speed-up |",

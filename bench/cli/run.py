@@ -18,10 +18,10 @@ from liafbench.bench.cli.benches import BENCHES
 from liafbench.bench.cli.console import console, note
 from liafbench.bench.cli.progress import TerminalProgress
 from liafbench.bench.only import Only
-from liafbench.bench.runs import cluster, local
-from liafbench.bench.runs.executor import Execute
-from liafbench.bench.runs.planning import Options, Plan, check_data, check_memory, plan
-from liafbench.bench.runs.session import Session
+from liafbench.bench.runs import cluster, pool
+from liafbench.bench.runs.plan import Options, Plan, check_data, check_memory, plan
+from liafbench.bench.runs.queue import Execute
+from liafbench.bench.runs.runner import Runner
 from liafbench.bench.tables import Written, comparison, read_records, terminal, write_all
 
 CELL_FAILED = 1
@@ -79,7 +79,7 @@ def run(
     budget: Annotated[float, typer.Option(min=0, help="minutes for `throughput`")] = 30.0,
     dry: Annotated[bool, typer.Option("--dry-run", help="list the cells, run nothing")] = False,
 ) -> None:
-    """Train, count and time the cells of a suite, as far as they are not there already."""
+    """Train, count and time the cells of a suite; skips finished cells."""
     chosen_cells = Only.read(only or [])
     if suite in BENCHES:
         if dry:
@@ -105,7 +105,7 @@ def run(
             dry_run.show(planned, options)
             return
         check_memory(planned)
-        _run(planned, options, local.execute)
+        _run(planned, options, pool.execute)
         return
     with cluster.connect(address, cpus=jobs) as ray:
         where = ray.device(device.value)
@@ -118,21 +118,21 @@ def _run(planned: Plan, options: Options, execute: Execute) -> None:
     check_data(planned, options.data_dir)
     planned.store.prepare()
     with TerminalProgress() as progress:
-        session = Session(planned, options, progress, execute)
+        runner = Runner(planned, options, progress, execute)
         try:
-            session.run()
+            runner.run()
         finally:
             # Also after Ctrl-C or a full disk: what is finished is in records.csv and the tables.
             planned.store.write_records()
             written = write_all(planned.store.folder)
-    _show(planned, session, written)
-    mixed = session.mixed_data()
+    _show(planned, runner, written)
+    mixed = runner.mixed_data()
     for place in mixed:
         note.print(
             f"[red]mixed data[/] {escape(place)}: its runs were made from different files; "
             "run it again with --force"
         )
-    if session.failures or mixed:
+    if runner.failures or mixed:
         raise typer.Exit(CELL_FAILED)
 
 
@@ -145,7 +145,7 @@ def choose_device(asked: str) -> str:
     return asked
 
 
-def _show(planned: Plan, session: Session, written: Written) -> None:
+def _show(planned: Plan, runner: Runner, written: Written) -> None:
     """The comparison on the tasks of this run, what failed, and where everything lies."""
     frame = comparison(read_records(planned.store.folder))
     places = {(cell.task, cell.backbone) for cell in planned.training}
@@ -153,13 +153,13 @@ def _show(planned: Plan, session: Session, written: Written) -> None:
     console.print(terminal(frame[[row in places for row in rows]], console.width))
     total = len(planned.all_cells())
     console.print(
-        f"{total} cells: {session.ran} run now, {total - session.ran} there already, "
-        f"{len(session.failures)} failed, {len(planned.skipped)} n/a"
+        f"{total} cells: {runner.ran} run now, {total - runner.ran} there already, "
+        f"{len(runner.failures)} failed, {len(planned.skipped)} n/a"
     )
-    for run in session.failures:
+    for run in runner.failures:
         what = f"{run.kind} {run.config['task']} {'+'.join(run.config['baselines'])}"
         note.print(f"[red]failed[/] {escape(what)} ({run.run_id}): {escape(run.reason or '')}")
-    if session.failures:
+    if runner.failures:
         note.print("run again with --retry-failed to try the failed cells again")
     console.print(f"records: {planned.store.folder / 'records.csv'}")
     for path in written.paths:

@@ -27,7 +27,10 @@ def tables(
         str | None, typer.Option(help="only these baselines, joined by commas")
     ] = None,
 ) -> None:
-    """Write the tables of a results folder from its run files; all suites give the claims too."""
+    """Write the tables of a results folder from its run files.
+
+    A folder of all suites also gives the tables of claims.
+    """
     written = write_all(
         results,
         _split(formats) or FORMATS,

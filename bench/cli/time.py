@@ -12,9 +12,9 @@ from rich.table import Table
 
 from liafbench.baselines.errors import UsageError
 from liafbench.bench.cli.console import console, emit_json, note
+from liafbench.bench.execution import Execution
 from liafbench.bench.runs.provenance import provenance
 from liafbench.bench.timing.allocator import DEFAULT, HUGE_PAGES, KEEP_PAGES, apply_policy
-from liafbench.bench.timing.options import Options
 from liafbench.bench.timing.peers import Contender
 from liafbench.bench.timing.rounds import Until
 from liafbench.bench.timing.timings import Timings
@@ -73,7 +73,7 @@ def time(
     device: Annotated[Device, typer.Option()] = Device.cpu,
     json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False,
 ) -> None:
-    """Time a baseline, and the same baseline under other engines, on synthetic input.
+    """Time a baseline under one or several engines, on synthetic input.
 
     Contenders take turns round by round in one process; a ratio is paired within the rounds.
     """
@@ -86,7 +86,7 @@ def time(
         backbone,
         contenders,
         batch,
-        Options(device.value, precision.value, channels_last, compiled),
+        Execution(device.value, precision.value, channels_last, compiled),
         Until(tight / 100, budget),
     )
     torch.set_num_threads(threads)
@@ -104,7 +104,7 @@ def _document(comparison: Comparison, series: dict[str, Timings], threads: int) 
     return {
         **comparison.describe(),
         **{name: timings.to_dict() for name, timings in series.items()},
-        "provenance": provenance(comparison.options.device, threads),
+        "provenance": provenance(comparison.execution.device, threads),
     }
 
 
@@ -112,7 +112,7 @@ def _show(comparison: Comparison, series: dict[str, Timings]) -> None:
     shape = comparison.shape
     console.print(
         f"{comparison.baseline} on {comparison.task} ({shape.name}, T={shape.time_steps}), "
-        f"batch {comparison.batch}, {comparison.options.label}; "
+        f"batch {comparison.batch}, {comparison.execution.label}; "
         f"input {INPUT}"
     )
     for name, timings in series.items():

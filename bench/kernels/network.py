@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from liafbench.baselines import build
 from liafbench.baselines.neurons.interface import Neuron
+from liafbench.bench.execution import Execution
 from liafbench.bench.kernels.stepwise import StepwiseSpikingJelly
 from liafbench.bench.timing import Timings, Until, interleave
 from liafbench.bench.timing.network import TrainingStep
-from liafbench.bench.timing.options import Options
 from liafbench.bench.timing.stopwatch import stopwatch_for
 
 TASK = "nmnist"
@@ -81,7 +81,7 @@ def batch() -> tuple[Tensor, Tensor]:
 
 def measure(
     backbone: str,
-    options: Options,
+    options: Execution,
     threads: int,
     *,
     rounds: int,
@@ -105,11 +105,11 @@ def measure(
     yield from _rows(backbone, options, threads, timings)
 
 
-def _options_of(contender: str, options: Options) -> Options:
-    return Options(device=options.device) if contender == STEPWISE else options
+def _options_of(contender: str, options: Execution) -> Execution:
+    return Execution(device=options.device) if contender == STEPWISE else options
 
 
-def _rows(backbone: str, options: Options, threads: int, timings: Timings) -> Iterator[Step]:
+def _rows(backbone: str, options: Execution, threads: int, timings: Timings) -> Iterator[Step]:
     for name in timings.seconds:
         ratio = timings.ratio(name, NATIVE)
         yield Step(

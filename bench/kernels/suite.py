@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from liafbench.bench.execution import Execution
 from liafbench.bench.kernels import footprint, layers, network, report
 from liafbench.bench.kernels.acceptance import (
     Verdict,
@@ -22,13 +23,12 @@ from liafbench.bench.kernels.limit import MemoryLimit
 from liafbench.bench.kernels.network import STEPWISE, Step
 from liafbench.bench.runs.provenance import machine, provenance, usable_cores
 from liafbench.bench.timing import Until, allocator
-from liafbench.bench.timing.options import Options
 
 Progress = Callable[[str], object]
 UNTIL = Until(tight=0.02, budget=15.0)
 """After the least number of rounds a series goes on until its ratios to the first contender are
 known to 2 % or 15 s have gone by."""
-NETWORK_OPTIONS = (Options(), Options(precision="bfloat16", channels_last=True))
+NETWORK_OPTIONS = (Execution(), Execution(precision="bfloat16", channels_last=True))
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import traceback
 from pathlib import Path
 
 import liafbench
-from liafbench.bench.runs.job import Job
 from liafbench.bench.runs.provenance import provenance
+from liafbench.bench.runs.queue import Job
 from liafbench.bench.runs.records import SCHEMA, Run
 from liafbench.bench.training import Diverged
 

@@ -17,17 +17,15 @@ from torch import nn
 
 from liafbench.baselines.neurons.kernels import fallbacks
 from liafbench.bench.counting.trained import MEASURED
+from liafbench.bench.runs.build import build_net, execution_of, load_splits, measured, packed
 from liafbench.bench.runs.cells import Cell
-from liafbench.bench.runs.counts import counted
-from liafbench.bench.runs.ingredients import build_net, load_splits
-from liafbench.bench.runs.job import Job
-from liafbench.bench.runs.outcome import measured, packed
+from liafbench.bench.runs.count import counted
+from liafbench.bench.runs.queue import Job
 from liafbench.bench.runs.records import SCHEMA, Record, Run
 from liafbench.bench.runs.store import DamagedRun, Store, read_run
 from liafbench.bench.suites import Recipe
 from liafbench.bench.tasks import Split
 from liafbench.bench.training import predict
-from liafbench.bench.training.recipe import Caller
 
 
 class Trainings:
@@ -124,9 +122,9 @@ def _takes(net: nn.Module, weights: bytes) -> bool:
 
 
 def _predictions(job: Job, net: nn.Module, test: Split) -> dict[str, Any]:
-    caller = Caller.of(job.cell.recipe, torch.device(job.device))
-    caller.place(net)
-    return packed(predict(net, test, caller).correct)
+    execution = execution_of(job.cell, job.device)
+    execution.place_network(net)
+    return packed(predict(net, test, execution).correct)
 
 
 def _training(config: dict[str, Any]) -> str:

@@ -39,7 +39,7 @@ class Store:
 
     def prepare(self) -> None:
         """Make the folders; one clear line when that, or writing into them, is not possible."""
-        with told_plainly(self.folder):
+        with as_usage_error(self.folder):
             self.runs.mkdir(parents=True, exist_ok=True)
             self.checkpoints.mkdir(exist_ok=True)
             self.logs.mkdir(exist_ok=True)
@@ -58,13 +58,13 @@ class Store:
         """Write one run file, whole or not at all."""
         document = run.model_dump(by_alias=True, exclude={"checksum"})
         text = json.dumps(document, indent=1, allow_nan=False, sort_keys=True)
-        with told_plainly(self.path(run.run_id)):
+        with as_usage_error(self.path(run.run_id)):
             write_atomically(self.path(run.run_id), sealed((text + "\n").encode()))
 
     def write_plan(self, document: str) -> None:
         """Write plan.json, what the suite asks for now."""
         path = self.folder / "plan.json"
-        with told_plainly(path):
+        with as_usage_error(path):
             write_atomically(path, (document + "\n").encode())
 
     def save_weights(self, run_id: str, state: dict[str, torch.Tensor]) -> None:
@@ -76,7 +76,7 @@ class Store:
     def save_checkpoint(self, run_id: str, content: bytes) -> None:
         """Write the bytes of a checkpoint that was made elsewhere, whole or not at all."""
         path = self.checkpoint(run_id)
-        with told_plainly(path):
+        with as_usage_error(path):
             write_atomically(path, content)
 
     def log(self, run_id: str) -> Path:
@@ -87,13 +87,13 @@ class Store:
         """A new log of that run, opened to be appended to."""
         path = self.log(run_id)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
-        with told_plainly(path):
+        with as_usage_error(path):
             self.logs.mkdir(parents=True, exist_ok=True)
             return os.open(path, flags, 0o644)
 
     def forget_weights(self, run_id: str) -> None:
         """Remove the checkpoint of that run, if there is one."""
-        with told_plainly(self.checkpoint(run_id)):
+        with as_usage_error(self.checkpoint(run_id)):
             self.checkpoint(run_id).unlink(missing_ok=True)
 
     def sweep(self, run_id: str) -> None:
@@ -142,7 +142,7 @@ class Store:
         path = self.folder / "records.csv"
         planned = self._planned()
         current = (r for r in self.all() if planned is None or r.run_id in planned)
-        with told_plainly(path):
+        with as_usage_error(path):
             write_atomically(path, _records_csv(current).encode())
         return path
 
@@ -276,13 +276,22 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def told_plainly(path: Path) -> Iterator[None]:
+def as_usage_error(path: Path) -> Iterator[None]:
     """Turn a disk's refusal into one line that says what to do."""
     try:
         yield
     except OSError as error:
         what = error.strerror or str(error)
         advice = "choose a folder you can write to with --out"
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if disk_is_full(error):
             advice = "free some space and start again: what is finished is kept"
         raise UsageError(f"{path}: cannot be written: {what}; {advice}") from error
+
+
+def disk_is_full(error: BaseException | None) -> bool:
+    """Whether an error, or what caused it, says that there is no room: of the disk, not a cell."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -8,19 +8,23 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-import torch
 
 from liafbench.bench import metrics
+from liafbench.bench.runs.build import (
+    Outcome,
+    build_net,
+    execution_of,
+    load_splits,
+    measured,
+    packed,
+)
 from liafbench.bench.runs.cells import Cell
-from liafbench.bench.runs.counts import counted
-from liafbench.bench.runs.ingredients import build_net, load_splits
-from liafbench.bench.runs.outcome import Outcome, measured, packed
+from liafbench.bench.runs.count import counted
 from liafbench.bench.runs.records import Record
 from liafbench.bench.tasks import Split
 from liafbench.bench.training import Diverged, Fit, fit, predict
 from liafbench.bench.training.health import Health
 from liafbench.bench.training.loop import EpochDone
-from liafbench.bench.training.recipe import Caller
 
 
 def train_cell(
@@ -36,8 +40,8 @@ def train_cell(
     net = build_net(cell)
     # A mistake in somebody's metric shows now and not after hours of training.
     metrics.measure(cell.measure.metrics, net, splits)
-    caller = Caller.of(cell.recipe, torch.device(device))
-    caller.place(net)
+    execution = execution_of(cell, device)
+    execution.place_network(net)
     with Health(net) as health:
         try:
             done = fit(
@@ -46,19 +50,19 @@ def train_cell(
                 cell.recipe,
                 learning_rate=learning_rate,
                 seed=cell.seed or 0,
-                caller=caller,
+                execution=execution,
                 on_epoch=on_epoch,
             )
         except Diverged as error:
             error.health = _findings(health)
             raise
         findings = _findings(health)
-    predictions = predict(net, splits.test, caller)
+    predictions = predict(net, splits.test, execution)
     record = functools.partial(measured, cell)
     records = [
         record("test_accuracy", predictions.accuracy, "%", n=len(splits.test)),
         *_group_records(cell, splits.test, predictions.correct),
-        *_fit_records(cell, done, learning_rate, tuning_seconds),
+        *fit_records(cell, done, learning_rate, tuning_seconds),
     ]
     counts, layers = counted(cell, net, splits.test)
     records += counts
@@ -72,28 +76,6 @@ def train_cell(
         provenance={"data": splits.provenance},
         state={name: tensor.cpu() for name, tensor in done.state.items()},
     )
-
-
-def tune_cell(
-    cell: Cell, data_dir: str | None, device: str, on_epoch: EpochDone | None = None
-) -> Outcome:
-    """Train with one learning rate of the grid; only validation is looked at."""
-    splits = load_splits(cell, data_dir)
-    net = build_net(cell)
-    caller = Caller.of(cell.recipe, torch.device(device))
-    caller.place(net)
-    rate = cell.recipe.learning_rate
-    done = fit(
-        net,
-        splits,
-        cell.recipe,
-        learning_rate=rate,
-        seed=cell.seed or 0,
-        caller=caller,
-        on_epoch=on_epoch,
-    )
-    records = _fit_records(cell, done, rate, 0.0)
-    return Outcome(records, done.curves, provenance={"data": splits.provenance})
 
 
 def _findings(health: Health) -> list[dict[str, Any]]:
@@ -120,9 +102,8 @@ def _group_records(cell: Cell, test: Split, correct: np.ndarray) -> list[Record]
     ]
 
 
-def _fit_records(
-    cell: Cell, done: Fit, learning_rate: float, tuning_seconds: float
-) -> list[Record]:
+def fit_records(cell: Cell, done: Fit, learning_rate: float, tuning_seconds: float) -> list[Record]:
+    """What training itself gave: validation accuracy, epoch, rate, times."""
     record = functools.partial(measured, cell)
     records = [
         record("validation_accuracy", done.validation_accuracy, "%"),

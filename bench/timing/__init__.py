@@ -3,7 +3,6 @@
 from liafbench.bench.timing.allocator import apply_policy
 from liafbench.bench.timing.group import GroupTimes, Measurement, time_group
 from liafbench.bench.timing.intervals import Interval, iqr_half_width, paired_ratio
-from liafbench.bench.timing.options import Options
 from liafbench.bench.timing.rounds import Until, interleave
 from liafbench.bench.timing.timings import Timings
 
@@ -11,7 +10,6 @@ __all__ = [
     "GroupTimes",
     "Interval",
     "Measurement",
-    "Options",
     "Timings",
     "Until",
     "apply_policy",

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
+from liafbench.bench.execution import Execution
 from liafbench.bench.timing.intervals import Interval
-from liafbench.bench.timing.options import Options
 from liafbench.bench.timing.rounds import interleave
 from liafbench.bench.timing.stopwatch import Stopwatch, stopwatch_for
 
@@ -32,19 +32,19 @@ class Ceilings:
         }
 
 
-def measure_ceilings(options: Options, stopwatch: Stopwatch | None = None) -> Ceilings:
-    """Copy and multiply in the options' precision, in turns, several rounds."""
-    kind = torch.device(options.device).type
-    dtype = torch.bfloat16 if options.precision == "bfloat16" else torch.float32
-    source = torch.zeros(COPY_BYTES[kind] // 4, device=options.device)
+def measure_ceilings(execution: Execution, stopwatch: Stopwatch | None = None) -> Ceilings:
+    """Copy and multiply in the execution' precision, in turns, several rounds."""
+    kind = torch.device(execution.device).type
+    dtype = torch.bfloat16 if execution.precision == "bfloat16" else torch.float32
+    source = torch.zeros(COPY_BYTES[kind] // 4, device=execution.device)
     target = torch.zeros_like(source)
     side = MATRIX_SIDE[kind]
-    matrix = torch.rand(side, side, device=options.device, dtype=dtype)
+    matrix = torch.rand(side, side, device=execution.device, dtype=dtype)
     timings = interleave(
         {"copy": lambda: target.copy_(source), "matmul": lambda: matrix @ matrix},
         rounds=ROUNDS,
         min_time=SAMPLE_SECONDS,
-        stopwatch=stopwatch or stopwatch_for(options.device),
+        stopwatch=stopwatch or stopwatch_for(execution.device),
     )
     return Ceilings(
         _rate(2 * COPY_BYTES[kind], timings.interval("copy")),

@@ -10,6 +10,7 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
+from liafbench.bench.execution import Execution
 from liafbench.bench.timing.intervals import Array, iqr_half_width, resampled
 from liafbench.bench.timing.memory import Footprint, measure_footprint
 from liafbench.bench.timing.network import (
@@ -20,7 +21,6 @@ from liafbench.bench.timing.network import (
     TrainingStep,
     adam,
 )
-from liafbench.bench.timing.options import Options
 from liafbench.bench.timing.rounds import Until, interleave, turn
 from liafbench.bench.timing.stopwatch import Stopwatch, stopwatch_for
 from liafbench.bench.timing.timings import Timings
@@ -76,7 +76,7 @@ def time_group(
     *,
     rounds: int = 10,
     warmup: int = 2,
-    options: Options | None = None,
+    execution: Execution | None = None,
     loss: Loss = F.cross_entropy,
     make_optimizer: MakeOptimizer = adam,
     memory: bool = True,
@@ -89,8 +89,8 @@ def time_group(
     ends with at least 3 rounds. memory: also measure peak memory, in a fresh process for each
     contender, for which the builders must pickle.
     """
-    options = options or Options()
-    watch = stopwatch or stopwatch_for(options.device)
+    execution = execution or Execution()
+    watch = stopwatch or stopwatch_for(execution.device)
     until = Until(tight=0.0, budget=budget, most=rounds)
     least = min(LEAST_ROUNDS, rounds)
     result = GroupTimes()
@@ -106,12 +106,12 @@ def time_group(
                 throughput(f"{name}_throughput", contender, timings, x.shape[1])
             )
 
-    series("inference", {n: Inference(build(), x, options) for n, build in builders.items()})
-    single = {n: Inference(build(), x[:, :1], options) for n, build in builders.items()}
+    series("inference", {n: Inference(build(), x, execution) for n, build in builders.items()})
+    single = {n: Inference(build(), x[:, :1], execution) for n, build in builders.items()}
     result.measurements += latencies(single, watch, rounds, warmup, budget)
     del single
     steps = {
-        n: TrainingStep(build(), x, y, options, loss, make_optimizer)
+        n: TrainingStep(build(), x, y, execution, loss, make_optimizer)
         for n, build in builders.items()
     }
     series("training", steps)
@@ -120,7 +120,7 @@ def time_group(
     if memory:
         for name, build in builders.items():
             footprint = measure_footprint(
-                build, x, y, options=options, loss=loss, make_optimizer=make_optimizer
+                build, x, y, execution=execution, loss=loss, make_optimizer=make_optimizer
             )
             result.measurements += memory_of(name, footprint)
     return result

@@ -26,6 +26,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from liafbench.bench.execution import Execution
 from liafbench.bench.timing import allocator
 from liafbench.bench.timing.network import (
     Builder,
@@ -35,7 +36,6 @@ from liafbench.bench.timing.network import (
     TrainingStep,
     adam,
 )
-from liafbench.bench.timing.options import Options
 
 MIB = 2**20
 STEPS = 3
@@ -66,7 +66,7 @@ class Job:
 
     builder: Builder
     batch: bytes
-    options: Options
+    execution: Execution
     loss: Loss
     make_optimizer: MakeOptimizer
     threads: int
@@ -78,7 +78,7 @@ def measure_footprint(
     x: Tensor,
     y: Tensor,
     *,
-    options: Options | None = None,
+    execution: Execution | None = None,
     loss: Loss = F.cross_entropy,
     make_optimizer: MakeOptimizer = adam,
     train: bool = True,
@@ -91,7 +91,7 @@ def measure_footprint(
     Raises OutOfMemory.
     """
     threads = torch.get_num_threads()
-    job = Job(builder, pack(x, y), options or Options(), loss, make_optimizer, threads, train)
+    job = Job(builder, pack(x, y), execution or Execution(), loss, make_optimizer, threads, train)
     try:
         pickle.dumps(job)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
@@ -146,9 +146,9 @@ def _footprint(job: Job) -> Footprint:
     resting = _settled_memory()
     step = _step(job, x, y)
     step()
-    peaks = [_peaks_of(step, job.options) for _ in range(STEPS)]
+    peaks = [_peaks_of(step, job.execution) for _ in range(STEPS)]
     host = tuple(max(0.0, (peak - resting) / MIB) for peak, _ in peaks)
-    on_device = job.options.device != "cpu"
+    on_device = job.execution.device != "cpu"
     device = tuple(peak / MIB for _, peak in peaks) if on_device else ()
     return Footprint(host, device, first_result)
 
@@ -156,19 +156,19 @@ def _footprint(job: Job) -> Footprint:
 def _first_result(job: Job, x: Tensor) -> float:
     start = time.perf_counter()
     # item() waits for the device.
-    Inference(job.builder(), x[:, :1], job.options)().sum().item()
+    Inference(job.builder(), x[:, :1], job.execution)().sum().item()
     return time.perf_counter() - start
 
 
 def _step(job: Job, x: Tensor, y: Tensor) -> Inference | TrainingStep:
     if not job.train:
-        return Inference(job.builder(), x, job.options)
-    return TrainingStep(job.builder(), x, y, job.options, job.loss, job.make_optimizer)
+        return Inference(job.builder(), x, job.execution)
+    return TrainingStep(job.builder(), x, y, job.execution, job.loss, job.make_optimizer)
 
 
-def _peaks_of(step: Callable[[], object], options: Options) -> tuple[int, int]:
+def _peaks_of(step: Callable[[], object], execution: Execution) -> tuple[int, int]:
     """Bytes at the peak of one step: resident in the process, allocated on the device."""
-    cuda = torch.device(options.device).type == "cuda"
+    cuda = torch.device(execution.device).type == "cuda"
     if cuda:
         torch.cuda.reset_peak_memory_stats()
     reset_peak()

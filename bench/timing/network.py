@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from liafbench.bench.timing.options import Options
+from liafbench.bench.execution import Execution
 
 Builder = Callable[[], nn.Module]
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -23,14 +23,14 @@ def adam(net: nn.Module) -> torch.optim.Optimizer:
 class Inference:
     """One forward pass of a batch in evaluation mode, without gradients."""
 
-    def __init__(self, net: nn.Module, x: Tensor, options: Options) -> None:
-        self.net = options.place_network(net).eval()
-        self.x = options.place_input(x)
-        self.options = options
+    def __init__(self, net: nn.Module, x: Tensor, execution: Execution) -> None:
+        self.net = execution.place_network(net).eval()
+        self.x = execution.place_input(x)
+        self.execution = execution
 
     def __call__(self) -> Tensor:
-        with torch.inference_mode(), self.options.autocast():
-            return self.net(self.x)
+        with torch.inference_mode():
+            return self.execution(self.net, self.x)
 
 
 class TrainingStep:
@@ -41,14 +41,14 @@ class TrainingStep:
         net: nn.Module,
         x: Tensor,
         y: Tensor,
-        options: Options,
+        execution: Execution,
         loss: Loss = F.cross_entropy,
         make_optimizer: MakeOptimizer = adam,
     ) -> None:
-        self.net = options.place_network(net).train()
-        self.x = options.place_input(x)
-        self.y = y.to(options.device)
-        self.options = options
+        self.net = execution.place_network(net).train()
+        self.x = execution.place_input(x)
+        self.y = y.to(execution.device)
+        self.execution = execution
         self.loss_of = loss
         self.optimizer = make_optimizer(self.net)
         self.loss: Tensor | None = None
@@ -59,9 +59,7 @@ class TrainingStep:
         self.update()
 
     def forward(self) -> None:
-        with self.options.autocast():
-            logits = self.net(self.x)
-        self.loss = self.loss_of(logits.float(), self.y)
+        self.loss = self.loss_of(self.execution(self.net, self.x), self.y)
 
     def backward(self) -> None:
         if self.loss is None:

@@ -69,7 +69,7 @@ def measure_point(
     works = _works(sweep, fitting, x, y, result)
     if not works:
         return result
-    watch = stopwatch_for(sweep.options.device)
+    watch = stopwatch_for(sweep.execution.device)
     result.timings = interleave(
         works, rounds=LEAST_ROUNDS, min_time=SAMPLE_SECONDS, until=bench.until, stopwatch=watch
     )
@@ -97,7 +97,7 @@ def _fits(sweep: Sweep, entrant: Entrant, x: Tensor, y: Tensor, result: PointRes
     try:
         builder = entrant.contender.builder(entrant.baseline, sweep.task, sweep.backbone)
         footprints = [
-            measure_footprint(builder, x, y, options=sweep.options, train=training)
+            measure_footprint(builder, x, y, execution=sweep.execution, train=training)
             for _ in range(repeats)
         ]
     except OutOfMemory as error:
@@ -120,9 +120,9 @@ def _works(
         work: Inference | TrainingStep
         try:
             if sweep.mode == "inference":
-                work = Inference(net, x, sweep.options)
+                work = Inference(net, x, sweep.execution)
             else:
-                work = TrainingStep(net, x, y, sweep.options)
+                work = TrainingStep(net, x, y, sweep.execution)
             work()
         except (RuntimeError, MemoryError) as error:
             if not says_out_of_memory(error):
@@ -143,8 +143,8 @@ def _shares(
     the energy that published constants give for these dense counts.
     """
     assert result.timings is not None
-    ceilings = bench.ceilings[sweep.options.precision]
-    traffic = NEURON_BYTES[sweep.options.precision]
+    ceilings = bench.ceilings[sweep.execution.precision]
+    traffic = NEURON_BYTES[sweep.execution.precision]
     shares = []
     for entrant in entrants:
         if entrant.name not in result.timings.seconds:

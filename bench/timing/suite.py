@@ -10,11 +10,11 @@ from typing import Any, Protocol
 
 import psutil
 
+from liafbench.bench.execution import Execution
 from liafbench.bench.timing.allocator import apply_policy
 from liafbench.bench.timing.ceilings import Ceilings, measure_ceilings
 from liafbench.bench.timing.energy import EnergyCounter
 from liafbench.bench.timing.group import Measurement
-from liafbench.bench.timing.options import Options
 from liafbench.bench.timing.point import Bench, PointResult, measure_point
 from liafbench.bench.timing.rounds import Until
 from liafbench.bench.timing.sweeps import BATCHES, SUITE, Entrant, Sweep, plan, point_id
@@ -103,7 +103,7 @@ class Throughput:
         started, began = datetime.now(UTC), self.clock()
         result = self.measure(sweep, batch, entrants, self.bench)
         timings = result.timings.to_dict() if result.timings else None
-        ceilings = self.bench.ceilings[sweep.options.precision].to_dict()
+        ceilings = self.bench.ceilings[sweep.execution.precision].to_dict()
         return {
             "run_id": point_id(config),
             "suite": SUITE,
@@ -127,7 +127,7 @@ def make_bench(device: str) -> Bench:
     """The ceilings of both precisions and the energy counter of a device."""
     ceilings: dict[str, Ceilings] = {
         options.precision: measure_ceilings(options)
-        for options in (Options(device), Options(device, "bfloat16"))
+        for options in (Execution(device), Execution(device, "bfloat16"))
     }
     until = Until(TIGHT, POINT_SECONDS[device])
     return Bench(until, ceilings, EnergyCounter.of_current_device())
@@ -156,12 +156,12 @@ def _is_through(sweep: Sweep, entrant: Entrant, batch: int, points: list[Documen
 
 
 def _host_memory(sweep: Sweep) -> str:
-    return "peak_memory" if sweep.options.device == "cpu" else "peak_memory_host"
+    return "peak_memory" if sweep.execution.device == "cpu" else "peak_memory_host"
 
 
 def _value(sweep: Sweep, entrant: Entrant, point: Document, metric: str) -> float | None:
     batch = point["config"]["options"]["batch"]
-    named = metric_name(metric, sweep.options, batch)
+    named = metric_name(metric, sweep.execution, batch)
     for record in point["records"]:
         place = (record["baseline"], record["engine"], record["metric"])
         if place == (entrant.baseline, entrant.contender.name, named):
@@ -169,9 +169,9 @@ def _value(sweep: Sweep, entrant: Entrant, point: Document, metric: str) -> floa
     return None
 
 
-def metric_name(metric: str, options: Options, batch: int) -> str:
+def metric_name(metric: str, execution: Execution, batch: int) -> str:
     """For instance "training_throughput/bfloat16+channels-last/batch-64"."""
-    way = options.label.replace(", ", "+").replace(" ", "-")
+    way = execution.label.replace(", ", "+").replace(" ", "-")
     return f"{metric}/{way}/batch-{batch}"
 
 
@@ -184,7 +184,7 @@ def _record(sweep: Sweep, batch: int, measured: Measurement) -> Document:
         "engine": engine,
         "budget": "equal-backbone",
         "seed": None,
-        "metric": metric_name(measured.metric, sweep.options, batch),
+        "metric": metric_name(measured.metric, sweep.execution, batch),
         "value": measured.value,
         "unit": measured.unit,
         "n": measured.n,

@@ -11,8 +11,8 @@ from typing import Any, Literal
 from liafbench.baselines import backbones
 from liafbench.baselines.engines import ENGINES
 from liafbench.baselines.errors import UsageError
+from liafbench.bench.execution import Execution
 from liafbench.bench.only import Only
-from liafbench.bench.timing.options import Options
 from liafbench.bench.timing.peers import Contender
 
 SUITE = "throughput"
@@ -50,12 +50,12 @@ class Sweep:
     task: str
     backbone: str
     mode: Mode
-    options: Options
+    execution: Execution
     entrants: tuple[Entrant, ...]
 
     @property
     def label(self) -> str:
-        return f"{self.mode} {self.task} ({self.backbone}), {self.options.label}"
+        return f"{self.mode} {self.task} ({self.backbone}), {self.execution.label}"
 
     def config(self, batch: int) -> dict[str, Any]:
         """Everything that says what one point of the sweep is, as JSON values."""
@@ -73,12 +73,12 @@ class Sweep:
             "options": {
                 "mode": self.mode,
                 "batch": batch,
-                "precision": self.options.precision,
-                "channels_last": self.options.channels_last,
-                "compiled": self.options.compiled,
+                "precision": self.execution.precision,
+                "channels_last": self.execution.channels_last,
+                "compiled": self.execution.compiled,
             },
             "measure": {
-                "device": self.options.device,
+                "device": self.execution.device,
                 "entrants": [entrant.name for entrant in self.entrants],
             },
         }
@@ -97,7 +97,7 @@ def plan(device: str) -> Iterator[Sweep]:
     other baselines; then every other way to run a peer; then layout and compilation for all; at
     the end every other task and backbone, which `--only` brings forward.
     """
-    float32, bfloat16 = Options(device), Options(device, "bfloat16")
+    float32, bfloat16 = Execution(device), Execution(device, "bfloat16")
     engines = _entrants(SPIKING, "native", "spikingjelly")
     for options in (float32, bfloat16):
         yield from _sweeps(device, options, engines)
@@ -108,9 +108,9 @@ def plan(device: str) -> Iterator[Sweep]:
     )  # fmt: skip
     yield from _sweeps(device, float32, ways)
     for options in (
-        Options(device, channels_last=True),
-        Options(device, "bfloat16", channels_last=True),
-        Options(device, compiled=True),
+        Execution(device, channels_last=True),
+        Execution(device, "bfloat16", channels_last=True),
+        Execution(device, compiled=True),
     ):
         yield from _sweeps(device, options, engines)
     everybody = (*_entrants(SPIKING, *ENGINES), *_entrants(OTHERS))
@@ -141,7 +141,7 @@ def _named(sweep: Sweep, entrant: Entrant) -> dict[str, str]:
         "task": sweep.task,
         "backbone": sweep.backbone,
         "mode": sweep.mode,
-        "precision": sweep.options.precision,
+        "precision": sweep.execution.precision,
         "baseline": entrant.baseline,
         "engine": entrant.contender.name,
     }
@@ -153,13 +153,13 @@ def _all_shapes() -> list[tuple[str, str]]:
 
 def _sweeps(
     device: str,
-    options: Options,
+    execution: Execution,
     entrants: tuple[Entrant, ...],
     shapes: Iterable[tuple[str, str]] | None = None,
 ) -> Iterator[Sweep]:
     for task, backbone in SHAPES[device] if shapes is None else shapes:
-        yield Sweep(task, backbone, "training", options, entrants)
-        yield Sweep(task, backbone, "inference", options, entrants)
+        yield Sweep(task, backbone, "training", execution, entrants)
+        yield Sweep(task, backbone, "inference", execution, entrants)
 
 
 def _entrants(baselines: tuple[str, ...], *engines: str) -> tuple[Entrant, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from liafbench.bench.timing.options import Options
+from liafbench.bench.execution import Execution
 from liafbench.bench.timing.point import ESTIMATE
 
 KEY = ["task", "backbone", "mode", "way", "baseline", "engine", "batch"]
@@ -81,7 +81,7 @@ def _figure_columns() -> list[str]:
 def _rows(document: dict[str, Any]) -> Iterable[dict[str, Any]]:
     config, source = document["config"], document["provenance"]
     measure, timing = config["options"], source["timing"] or {}
-    options = Options(
+    options = Execution(
         config["measure"]["device"],
         measure["precision"],
         measure["channels_last"],

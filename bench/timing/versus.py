@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from liafbench.baselines import Backbone, backbones
+from liafbench.bench.execution import Execution
 from liafbench.bench.timing.network import Inference, TrainingStep
-from liafbench.bench.timing.options import Options
 from liafbench.bench.timing.peers import Contender
 from liafbench.bench.timing.rounds import Until, interleave
 from liafbench.bench.timing.stopwatch import Stopwatch, stopwatch_for
@@ -31,7 +31,7 @@ class Comparison:
     backbone: str | None
     contenders: Sequence[Contender]
     batch: int
-    options: Options
+    execution: Execution
     until: Until
 
     @property
@@ -55,7 +55,7 @@ class Comparison:
             "batch": self.batch,
             "input": INPUT,
             "contenders": [contender.name for contender in self.contenders],
-            "options": self.options.to_dict(),
+            "options": self.execution.to_dict(),
             "tight": self.until.tight,
             "budget_s": self.until.budget,
         }
@@ -64,9 +64,10 @@ class Comparison:
 def time_inference(comparison: Comparison, stopwatch: Stopwatch | None = None) -> Timings:
     """Seconds per forward pass of the batch, contenders interleaved."""
     x, _ = comparison.inputs()
-    options = comparison.options
+    execution = comparison.execution
     works = {
-        each.name: Inference(_build(comparison, each), x, options) for each in comparison.contenders
+        each.name: Inference(_build(comparison, each), x, execution)
+        for each in comparison.contenders
     }
     return _interleave(works, comparison, stopwatch)
 
@@ -74,9 +75,9 @@ def time_inference(comparison: Comparison, stopwatch: Stopwatch | None = None) -
 def time_training(comparison: Comparison, stopwatch: Stopwatch | None = None) -> Timings:
     """Seconds per training step (cross-entropy, Adam) of the batch, contenders interleaved."""
     x, y = comparison.inputs()
-    options = comparison.options
+    execution = comparison.execution
     works = {
-        each.name: TrainingStep(_build(comparison, each), x, y, options)
+        each.name: TrainingStep(_build(comparison, each), x, y, execution)
         for each in comparison.contenders
     }
     return _interleave(works, comparison, stopwatch)
@@ -96,5 +97,5 @@ def _interleave(
         rounds=LEAST_ROUNDS,
         min_time=SAMPLE_SECONDS,
         until=comparison.until,
-        stopwatch=stopwatch or stopwatch_for(comparison.options.device),
+        stopwatch=stopwatch or stopwatch_for(comparison.execution.device),
     )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
 from torch import nn
 
+from liafbench.bench.execution import Execution
 from liafbench.bench.tasks import Split
 
 ADVICE = "`liafbench check` says more of a model"
@@ -20,12 +20,6 @@ class NotFinite(RuntimeError):
 
 class WrongLogits(RuntimeError):
     """A network did not give one score for each sample and class."""
-
-
-class Runner(Protocol):
-    """Calls the network the way a recipe says (device, precision, memory format)."""
-
-    def __call__(self, net: nn.Module, x: torch.Tensor) -> torch.Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -47,7 +41,9 @@ class Predictions:
 
 
 @torch.no_grad()
-def predict(net: nn.Module, split: Split, runner: Runner, batch_size: int = 128) -> Predictions:
+def predict(
+    net: nn.Module, split: Split, execution: Execution, batch_size: int = 128
+) -> Predictions:
     """Run the network in evaluation mode over a whole split.
 
     Raises NotFinite, or WrongLogits where the shape is not [samples, classes].
@@ -57,7 +53,7 @@ def predict(net: nn.Module, split: Split, runner: Runner, batch_size: int = 128)
     predicted = np.full(len(split), -1, dtype=np.int64)
     # Stories of similar length together: less padding; `index` puts the answers back in order.
     for batch in split.batches(batch_size, bucket=True):
-        logits = _checked(net, runner(net, batch.x), len(batch.index))
+        logits = _checked(net, execution(net, execution.place_input(batch.x)), len(batch.index))
         predicted[batch.index.numpy()] = logits.argmax(dim=1).cpu().numpy()
     net.train(was_training)
     return Predictions(predicted, np.asarray(split.targets))

@@ -13,6 +13,7 @@ from torch import nn
 from liafbench.baselines.errors import UsageError
 from liafbench.baselines.neurons import LIF
 from liafbench.baselines.neurons.interface import Neuron
+from liafbench.bench.execution import Execution
 from liafbench.bench.kernels import Plan, layers, limit, network, run
 from liafbench.bench.kernels.acceptance import layer_verdicts, memory_verdicts, network_verdicts
 from liafbench.bench.kernels.footprint import Extra
@@ -20,7 +21,7 @@ from liafbench.bench.kernels.layers import LIMIT, NATIVE, Cell, Row
 from liafbench.bench.kernels.network import FLOOR, STEPWISE, Step
 from liafbench.bench.kernels.report import layer_matrix, markdown
 from liafbench.bench.kernels.stepwise import StepwiseSpikingJelly
-from liafbench.bench.timing import Options, Until, allocator
+from liafbench.bench.timing import Until, allocator
 
 
 @pytest.mark.parametrize("compiled", [True, False])
@@ -119,7 +120,7 @@ def test_the_library_step_by_step_trains_step_after_step() -> None:
 
 
 def test_every_row_of_a_network_names_its_own_options() -> None:
-    options = Options(precision="bfloat16", channels_last=True)
+    options = Execution(precision="bfloat16", channels_last=True)
     rows = {step.contender: step for step in network.measure("small", options, 1, rounds=1)}
     assert set(rows) == set(network.CONTENDERS)
     assert rows[STEPWISE].options == "float32"

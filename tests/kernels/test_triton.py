@@ -1,50 +1,59 @@
-"""The Triton kernel against float64: on a GPU, or on the CPU in Triton's interpreter."""
+"""The Triton kernel, in processes of its own: a variable of Triton's changes no other test."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-import torch
 
-if importlib.util.find_spec("triton") is None:
-    pytest.skip("triton is not installed", allow_module_level=True)
-if not torch.cuda.is_available():
-    os.environ["TRITON_INTERPRET"] = "1"  # read when triton is imported
+from liafbench.baselines.neurons.kernels import kernel_in_use
 
-from kernel_cases import NEAREST, NEEDS, TRUNCATED, Variant, case_of, check, name, pairwise
-
-from liafbench.baselines.neurons.kernels.triton_kernel import CHUNK, Triton
-
-VARIANTS = pairwise()
-BASE = VARIANTS[0]
-# The interpreter cuts a float32 off to a bfloat16, a GPU rounds it.
-ROUNDING = NEAREST if torch.cuda.is_available() else TRUNCATED
-
-
-@pytest.mark.parametrize("variant", VARIANTS, ids=name)
-def test_pairs_of_options(variant: Variant) -> None:
-    check(Triton(), case_of(variant), NEEDS[variant["needs"]], ROUNDING)
-
-
-@pytest.mark.parametrize("sharing", ["all", "neuron"])
-@pytest.mark.parametrize("klif", ["no", "k, scaled"])
-@pytest.mark.parametrize(
-    "shape", [(1, 1), (CHUNK, 3), (CHUNK + 1, 2, 3), (3 * CHUNK - 1, 5), (2, 1025)]
+HERE = Path(__file__).parent
+triton = pytest.mark.skipif(
+    importlib.util.find_spec("triton") is None, reason="triton is not installed; `make install`"
 )
-def test_any_length_and_width(shape: tuple[int, ...], klif: str, sharing: str) -> None:
-    variant = {**BASE, "klif": klif, "sharing": sharing, "dtype": torch.float32}
-    check(Triton(), case_of(variant, shape), NEEDS["all"])
+
+
+def run(*words: str | Path, **variables: str) -> str:
+    """Output of Python with these environment variables of Triton's; it must succeed."""
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("TRITON_")}
+    done = subprocess.run(
+        [sys.executable, *map(str, words)], env=bare | variables, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+@triton
+def test_the_kernel_agrees_with_float64() -> None:
+    words = ("-m", "pytest", "-p", "no:cacheprovider", "-o", "addopts=", HERE / "triton_cases.py")
+    passed = re.search(r"(\d+) passed", run(*words, TRITON_INTERPRET="1"))
+    assert passed is not None
+    assert int(passed[1]) > 30
+
+
+KERNELS = """
+import torch
+from liafbench.baselines.neurons import LIF
+from liafbench.baselines.neurons.kernels import fallbacks, kernel_in_use
+torch.manual_seed(0)
+x = torch.rand(3, 2, 5, dtype=torch.float16)
+print(kernel_in_use(), float(LIF(v_threshold=0.5)(x).sum()), sum(fallbacks().values()), sep="|")
+"""
+
+
+def test_no_variable_of_triton_changes_the_kernel_of_cpu_tensors() -> None:
+    plain = run("-W", "ignore", "-c", KERNELS)
+    assert plain.split("|")[0] == kernel_in_use()
+    assert run("-W", "ignore", "-c", KERNELS, TRITON_INTERPRET="1") == plain
 
 
 @pytest.mark.soak
+@triton
 def test_compiles_for_a_gpu_that_is_not_there() -> None:
-    script = Path(__file__).parent / "triton_offline.py"
-    environment = {k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"}
-    done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 4
+    assert len(run(HERE / "triton_offline.py").splitlines()) == 4

@@ -16,8 +16,8 @@ from liafbench.baselines.errors import UsageError
 from liafbench.bench.runs import cluster
 from liafbench.bench.runs.cluster import placing
 from liafbench.bench.runs.cluster.placing import Listing, list_files, place, read_chunk
-from liafbench.bench.runs.needs import VISIBLE, GpuSlots, Room, visible_gpus
-from liafbench.bench.runs.planning import Options, check_memory, plan
+from liafbench.bench.runs.plan import Options, check_memory, plan
+from liafbench.bench.runs.resources import VISIBLE, GpuSlots, Room, visible_gpus
 from liafbench.bench.suites import Group, Recipe, Suite
 
 Needs = st.lists(st.floats(0.1, 64), min_size=1, max_size=30)

@@ -15,8 +15,8 @@ from liafbench.bench.results import read, settle
 from liafbench.bench.results.source import describe, short
 from liafbench.bench.runs.cells import training_cells
 from liafbench.bench.runs.estimate import Estimates
-from liafbench.bench.runs.session import Session
-from liafbench.bench.runs.tuning import choose_learning_rate
+from liafbench.bench.runs.runner import Runner
+from liafbench.bench.runs.tune import choose_learning_rate
 from liafbench.bench.suites import Suite
 from liafbench.bench.tables import comparison
 
@@ -35,18 +35,18 @@ def trained_epochs(heard: Heard) -> int:
 
 
 @pytest.fixture(scope="module")
-def anew(tmp_path_factory: pytest.TempPathFactory) -> Session:
+def anew(tmp_path_factory: pytest.TempPathFactory) -> Runner:
     """What training with five counted samples gives where nothing was there before."""
     return run(counting(5), tmp_path_factory.mktemp("anew"))[0]
 
 
-def current(session: Session) -> pd.DataFrame:
-    return records(session).drop(columns="run_id").reset_index(drop=True)
+def current(runner: Runner) -> pd.DataFrame:
+    return records(runner).drop(columns="run_id").reset_index(drop=True)
 
 
 @pytest.mark.parametrize("before", [2, 0])
 def test_counting_again_gives_what_training_again_would(
-    anew: Session, tmp_path: Path, before: int
+    anew: Runner, tmp_path: Path, before: int
 ) -> None:
     first, heard = run(counting(before), tmp_path)
     assert trained_epochs(heard) == 4
@@ -96,8 +96,8 @@ def test_the_newest_counts_are_shown_without_a_plan(tmp_path: Path) -> None:
 
 
 def test_the_tables_name_both_commits_and_all_kernels(tmp_path: Path) -> None:
-    session, _ = run(counting(2), tmp_path)
-    store = session.plan.store
+    runner, _ = run(counting(2), tmp_path)
+    store = runner.plan.store
     for each in store.all():
         store.write(each.model_copy(update={"provenance": each.provenance | {"commit": "a" * 40}}))
     _, heard = run(counting(5), tmp_path)
@@ -114,9 +114,9 @@ def test_the_tables_name_both_commits_and_all_kernels(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_asked_for_is_left_alone(tmp_path: Path) -> None:
-    session, _ = run(counting(2), tmp_path)
-    store = session.plan.store
-    torn, newer, *_ = (cell.run_id for cell in session.plan.training)
+    runner, _ = run(counting(2), tmp_path)
+    store = runner.plan.store
+    torn, newer, *_ = (cell.run_id for cell in runner.plan.training)
     store.path(torn).write_text("{")
     store.path(newer).write_text(json.dumps({"schema": 99}))
     _, heard = run(counting(5), tmp_path)
@@ -133,12 +133,12 @@ def test_two_groups_that_differ_in_samples_train_once(tmp_path: Path) -> None:
 
 def test_a_rate_that_tuning_no_longer_chooses_trains_again(tmp_path: Path) -> None:
     grid = {"learning_rate_grid": (1e-3, 1e-2), "tuning_seeds": (9,)}
-    session, _ = run(counting(2, **grid), tmp_path)
-    store = session.plan.store
-    chosen = {cell.baseline: choose_learning_rate(cell, store)[0] for cell in session.plan.training}
+    runner, _ = run(counting(2, **grid), tmp_path)
+    store = runner.plan.store
+    chosen = {cell.baseline: choose_learning_rate(cell, store)[0] for cell in runner.plan.training}
     _, heard = run(counting(5, **grid), tmp_path)
     assert trained_epochs(heard) == 0
-    for cell in session.plan.all_cells():
+    for cell in runner.plan.all_cells():
         made = store.read(cell.run_id)
         if cell.kind == "tune" and made is not None:  # the other rate is the best now
             best = cell.recipe.learning_rate != chosen[cell.baseline]
@@ -175,7 +175,7 @@ def test_another_recipe_trains_again(tmp_path: Path) -> None:
     assert trained_epochs(heard) == 4
 
 
-def test_weights_of_another_run_are_not_taken(anew: Session, tmp_path: Path) -> None:
+def test_weights_of_another_run_are_not_taken(anew: Runner, tmp_path: Path) -> None:
     first, _ = run(counting(2), tmp_path)
     store = first.plan.store
     one, other, torn, gone = (store.checkpoint(cell.run_id) for cell in first.plan.training)

@@ -9,8 +9,8 @@ import pytest
 
 from liafbench.baselines.neurons.kernels import KernelFallback, cpu_build, cpu_call
 from liafbench.bench.runs import worker
-from liafbench.bench.runs.job import Job
-from liafbench.bench.runs.planning import Options, plan
+from liafbench.bench.runs.plan import Options, plan
+from liafbench.bench.runs.queue import Job
 from liafbench.bench.runs.records import Run
 from liafbench.bench.suites import Group, Measure, Recipe, Suite
 

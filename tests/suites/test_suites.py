@@ -8,7 +8,7 @@ import pytest
 
 from liafbench.baselines.errors import UsageError
 from liafbench.bench import suites
-from liafbench.bench.runs.planning import Options, plan
+from liafbench.bench.runs.plan import Options, plan
 
 GOOD = """
 name = "mine"

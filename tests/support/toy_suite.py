@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from liafbench.bench.runs.cells import Cell
-from liafbench.bench.runs.planning import Options, plan
+from liafbench.bench.runs.plan import Options, plan
 from liafbench.bench.runs.records import Run
-from liafbench.bench.runs.session import Session
+from liafbench.bench.runs.runner import Runner
 from liafbench.bench.suites import Group, Measure, Recipe, Suite
 
 TIMES = ("training_time", "tuning_time")
@@ -51,14 +51,14 @@ def suite(*baselines: str, time_limit: float = 300.0, **recipe: object) -> Suite
     return Suite(name="toy", seeds=(0, 1), group=(group,), measure=measure)
 
 
-def run(which: Suite, out: Path, **options: object) -> tuple[Session, Heard]:
+def run(which: Suite, out: Path, **options: object) -> tuple[Runner, Heard]:
     chosen = Options(out=out, **options)  # type: ignore[arg-type]
     heard = Heard()
-    session = Session(plan(which, chosen), chosen, heard)
-    session.run()
-    return session, heard
+    runner = Runner(plan(which, chosen), chosen, heard)
+    runner.run()
+    return runner, heard
 
 
-def records(session: Session) -> pd.DataFrame:
-    frame = pd.read_csv(session.plan.store.write_records())
+def records(runner: Runner) -> pd.DataFrame:
+    frame = pd.read_csv(runner.plan.store.write_records())
     return frame[~frame.metric.isin(TIMES)].reset_index(drop=True)

@@ -8,9 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from liafbench.baselines.errors import UsageError
 from liafbench.bench.timing.group import BURST, time_group
-from liafbench.bench.timing.options import Options
 
 
 class FakeStopwatch:
@@ -131,26 +129,3 @@ def test_a_measured_step_leaves_the_weights_alone(watch):
     time_group({"net": remembering}, x, y, rounds=3, memory=False, stopwatch=watch)
     for net, weight in zip(nets, before, strict=True):
         assert torch.equal(net.dense.weight, weight)
-
-
-def test_channels_last_reaches_weights_and_folded_frames():
-    options = Options(channels_last=True)
-    net = options.place_network(nn.ModuleList([nn.Conv2d(2, 4, 3), nn.Conv3d(2, 4, 3)]))
-    assert net[0].weight.is_contiguous(memory_format=torch.channels_last)
-    assert net[1].weight.is_contiguous(memory_format=torch.channels_last_3d)
-    x = torch.rand(5, 3, 2, 8, 8)
-    placed = options.place_input(x)
-    assert torch.equal(placed, x)
-    assert placed.flatten(0, 1).is_contiguous(memory_format=torch.channels_last)
-
-
-def test_channels_last_on_tokens_is_refused():
-    with pytest.raises(UsageError, match="tokens"):
-        Options(channels_last=True).place_input(torch.zeros(5, 3, dtype=torch.long))
-
-
-def test_bfloat16_is_an_autocast_of_the_forward_pass():
-    with Options(precision="bfloat16").autocast():
-        assert nn.Linear(2, 2)(torch.zeros(1, 2)).dtype == torch.bfloat16
-    with Options().autocast():
-        assert nn.Linear(2, 2)(torch.zeros(1, 2)).dtype == torch.float32

@@ -9,9 +9,9 @@ import torch
 
 from liafbench.baselines import backbones
 from liafbench.baselines.errors import UsageError
+from liafbench.bench.execution import Execution
 from liafbench.bench.timing.ceilings import measure_ceilings
 from liafbench.bench.timing.group import time_group
-from liafbench.bench.timing.options import Options
 from liafbench.bench.timing.peers import Contender
 from liafbench.bench.timing.point import Bench, measure_point
 from liafbench.bench.timing.rounds import Until
@@ -83,7 +83,7 @@ def test_the_loop_is_for_lif_on_frames():
 def test_versus_times_every_contender_in_both_series():
     contenders = [Contender.parse("native"), Contender.parse("reference")]
     comparison = Comparison(
-        "liaf-net", TASK, None, contenders, 2, Options(), Until(tight=10.0, budget=1.0)
+        "liaf-net", TASK, None, contenders, 2, Execution(), Until(tight=10.0, budget=1.0)
     )
     for timings in (time_inference(comparison), time_training(comparison)):
         assert list(timings.seconds) == ["native", "reference"]
@@ -98,7 +98,7 @@ def test_a_point_measures_who_can_and_says_why_the_others_cannot(monkeypatch):
     monkeypatch.setattr("liafbench.bench.timing.ceilings.SAMPLE_SECONDS", 0.0)
     monkeypatch.setattr("liafbench.bench.timing.point.SAMPLE_SECONDS", 0.0)
     monkeypatch.setattr("liafbench.bench.timing.point.LATENCY_ROUNDS", 3)
-    options = Options()
+    options = Execution()
     native = Entrant("lif-snn", Contender.parse("native"))
     refused = Entrant("klif", Contender.parse("snntorch"))
     sweep = Sweep(TASK, "small", "inference", options, (native, refused))

@@ -220,9 +220,9 @@ def test_tracked_counts_see_spikes_analog_values_and_synapses():
 
 def test_the_worktree_of_a_commit_is_measured_and_gone_afterwards(tmp_path):
     repository = tmp_path / "repository"
-    for package in ("baselines", "bench"):
-        (repository / "liafbench" / package).mkdir(parents=True)
-        (repository / "liafbench" / package / "__init__.py").touch()
+    for package in ("liafbench", "liafbench/baselines", "liafbench/bench"):
+        (repository / package).mkdir(parents=True)
+        (repository / package / "__init__.py").touch()
     git(tmp_path, "init", "--quiet", str(repository))
     git(repository, "config", "user.email", "nobody@example.org")
     git(repository, "config", "user.name", "nobody")

@@ -10,6 +10,7 @@ from liafbench.baselines import backbones
 from liafbench.baselines.engines import ENGINES
 from liafbench.baselines.errors import UsageError
 from liafbench.bench.cli.throughput import RunFiles
+from liafbench.bench.execution import Execution
 from liafbench.bench.only import Only
 from liafbench.bench.results import settle
 from liafbench.bench.runs.store import Store
@@ -18,7 +19,6 @@ from liafbench.bench.timing.ceilings import Ceilings
 from liafbench.bench.timing.energy import EnergyCounter
 from liafbench.bench.timing.group import Measurement
 from liafbench.bench.timing.intervals import Interval
-from liafbench.bench.timing.options import Options
 from liafbench.bench.timing.peers import Contender
 from liafbench.bench.timing.point import Bench, PointResult
 from liafbench.bench.timing.rounds import Until
@@ -28,7 +28,7 @@ from liafbench.bench.timing.table import throughput_table
 
 NATIVE = Entrant("lif-snn", Contender.parse("native"))
 PEER = Entrant("lif-snn", Contender.parse("spikingjelly+compile"))
-SWEEP = Sweep("digits-dvs", "small", "inference", Options(), (NATIVE, PEER))
+SWEEP = Sweep("digits-dvs", "small", "inference", Execution(), (NATIVE, PEER))
 CEILINGS = Ceilings(Interval(1e10, 9e9, 2e10, 10), Interval(1e11, 9e10, 2e11, 10))
 BENCH = Bench(Until(), {"float32": CEILINGS, "bfloat16": CEILINGS})
 
@@ -151,11 +151,11 @@ def test_a_batch_that_the_host_cannot_hold_is_not_tried(machine, monkeypatch):
 def test_float32_and_bfloat16_of_native_and_spikingjelly_come_first():
     for device, shapes in SHAPES.items():
         first = list(plan(device))[: 4 * len(shapes)]
-        assert {sweep.options.precision for sweep in first} == {"float32", "bfloat16"}
+        assert {sweep.execution.precision for sweep in first} == {"float32", "bfloat16"}
         assert {(sweep.task, sweep.backbone) for sweep in first} == set(shapes)
         engines = {entrant.contender.name for sweep in first for entrant in sweep.entrants}
         assert engines == {"native", "spikingjelly"}
-        assert {sweep.options.device for sweep in plan(device)} == {device}
+        assert {sweep.execution.device for sweep in plan(device)} == {device}
 
 
 def test_every_point_of_the_plan_has_an_id_of_its_own():
@@ -174,7 +174,7 @@ def test_the_table_names_what_it_was_measured_under(machine):
 
 def test_points_of_one_folder_are_rows_of_their_own(machine, tmp_path):
     """Batch sizes, modes and precisions do not take each other's place when tables are made."""
-    bfloat16 = replace(SWEEP, options=Options("cpu", "bfloat16"))
+    bfloat16 = replace(SWEEP, execution=Execution("cpu", "bfloat16"))
     folder = Store(tmp_path / "throughput" / "m")
     folder.prepare()
     suite(machine, RunFiles(folder)).run(1000, [SWEEP, bfloat16])

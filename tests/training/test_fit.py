@@ -12,13 +12,14 @@ import pytest
 import torch
 from torch import nn
 
+from liafbench.bench.execution import Execution
 from liafbench.bench.suites import Recipe
 from liafbench.bench.tasks import Splits, load
 from liafbench.bench.training import Diverged, fit, predict
 from liafbench.bench.training.evaluate import NotFinite, WrongLogits
-from liafbench.bench.training.recipe import Caller, make_loss, make_optimizer, make_schedule
+from liafbench.bench.training.loop import make_loss, make_optimizer, make_schedule
 
-CPU = Caller(torch.device("cpu"))
+CPU = Execution()
 
 
 class Mean(nn.Module):
@@ -46,7 +47,9 @@ def train(splits: Splits, **recipe: object) -> tuple[Mean, object]:
     fields: dict = {"epochs": 3, "batch_size": 32, "learning_rate": 0.01, **recipe}
     made = Recipe(**fields)
     trained = net()
-    return trained, fit(trained, splits, made, learning_rate=made.learning_rate, seed=0, caller=CPU)
+    return trained, fit(
+        trained, splits, made, learning_rate=made.learning_rate, seed=0, execution=CPU
+    )
 
 
 def test_the_kept_weights_are_those_of_the_best_validation_epoch(splits: Splits) -> None:
@@ -99,7 +102,7 @@ def test_logits_that_are_no_numbers_are_no_accuracy(splits: Splits) -> None:
         predict(nan, splits.test, CPU)
     recipe = Recipe(epochs=2, batch_size=64)
     with pytest.raises(Diverged, match="not finite, after epoch 1 of 2") as caught:
-        fit(nan, splits, recipe, learning_rate=0.1, seed=0, caller=CPU)
+        fit(nan, splits, recipe, learning_rate=0.1, seed=0, execution=CPU)
     assert len(caught.value.curves["train_loss"]) == 1
 
 

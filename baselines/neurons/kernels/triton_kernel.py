@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import importlib.util
 import math
-import os
 from typing import Any
 
 import torch
@@ -37,7 +36,7 @@ class Triton:
     name = "triton"
 
     def refuses(self, x: Tensor, parameters: tuple[Tensor, ...], step: Step) -> str | None:
-        if x.device.type != "cuda" and not _interpreted():
+        if x.device.type != "cuda":
             return f"x is on {x.device.type}"
         if importlib.util.find_spec("triton") is None:
             return "triton is not installed"
@@ -195,7 +194,3 @@ def _columns(frames: Tensor) -> int:
 
 def _programs(columns: int) -> int:
     return -(-columns // BLOCK)
-
-
-def _interpreted() -> bool:
-    return os.environ.get("TRITON_INTERPRET") == "1"

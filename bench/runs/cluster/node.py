@@ -14,10 +14,9 @@ import ray
 from liafbench.baselines.errors import UsageError
 from liafbench.bench.runs.cells import NUMERICS_VERSION
 from liafbench.bench.runs.cluster.placing import Listing, place, read_chunk
-from liafbench.bench.runs.executor import Listed
-from liafbench.bench.runs.job import Job
-from liafbench.bench.runs.local import execute
+from liafbench.bench.runs.pool import execute
 from liafbench.bench.runs.provenance import commit, machine, versions
+from liafbench.bench.runs.queue import Job, Listed
 from liafbench.bench.runs.records import Run
 from liafbench.bench.runs.store import Store
 

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from liafbench.baselines.errors import UsageError
-from liafbench.bench.runs.executor import Jobs, OnEpoch, OnFinished
 from liafbench.bench.runs.failure import CellDied, TimeLimit, failed
-from liafbench.bench.runs.job import Job
-from liafbench.bench.runs.needs import GpuSlots, Room, free_memory, visible_gpus
+from liafbench.bench.runs.queue import Job, Jobs, OnEpoch, OnFinished
 from liafbench.bench.runs.records import Run
-from liafbench.bench.runs.serving import BEGUN, EPOCH, STOP, serve
+from liafbench.bench.runs.resources import GpuSlots, Room, free_memory, visible_gpus
+from liafbench.bench.runs.worker import BEGUN, EPOCH, STOP, serve
 
 LOOK_AGAIN_SECONDS = 0.5
 GRACE_SECONDS = 3.0
@@ -29,7 +28,7 @@ def execute(jobs: Jobs, workers: int, on_epoch: OnEpoch, on_finished: OnFinished
     # is then a matter of milliseconds, and forking is safe.
     context = multiprocessing.get_context("forkserver")
     # Optimizers import torch._dynamo, which takes seconds, when they are first made.
-    context.set_forkserver_preload(["liafbench.bench.runs.serving", "torch._dynamo"])
+    context.set_forkserver_preload(["liafbench.bench.runs.worker", "torch._dynamo"])
     with tempfile.TemporaryDirectory(prefix="liafbench-") as folder:
         slots = [_Slot(context, Path(folder), workers) for _ in range(workers)]
         try:
@@ -81,7 +80,11 @@ class _Slot:
         self.deadline = math.inf
 
     def start(self, job: Job) -> None:
-        """Send a job to the worker; a new worker where there is none."""
+        """Send a job to the worker; a new worker where there is none.
+
+        A cell of outside code has a worker of its own: whatever it changes in its process
+        (default dtype, threads, working folder, random state) no other cell sees.
+        """
         self.job = job
         self.deadline = math.inf  # until the worker has started and says that the cell has
         if self._process is None or not self._sent(job):
@@ -98,11 +101,13 @@ class _Slot:
         if job is None:
             return None
         ended = not self._process.is_alive()
-        message = self._message(on_epoch)
+        message = self._message(on_epoch, job.cell.run_id)
         if message is not None:
             self.job = None
             if message[0] == STOP:
-                raise UsageError(message[1])
+                raise UsageError(message[2])
+            if job.cell.code():
+                self.stop()
             return job.store.read(job.cell.run_id) or failed(job, CellDied(None))
         if ended:
             return self._given_up(job, CellDied(self._process.exitcode))
@@ -129,11 +134,13 @@ class _Slot:
         made = job.store.stamp(job.cell.run_id) != job.seen
         return (job.store.read(job.cell.run_id) if made else None) or failed(job, error)
 
-    def _message(self, on_epoch: OnEpoch) -> list[Any] | None:
-        """The next message that is not an epoch's, if there is one."""
+    def _message(self, on_epoch: OnEpoch, run_id: str) -> list[Any] | None:
+        """The next message of this run that is not an epoch's, if there is one."""
         try:
             while self._connection.poll():
                 message = json.loads(self._connection.recv_bytes())
+                if message[1] != run_id:  # of a process that the cell before has left behind
+                    continue
                 if message[0] == BEGUN and self.job is not None:
                     self.deadline = time.monotonic() + self.job.cell.time_limit
                 elif message[0] == EPOCH:
@@ -151,6 +158,12 @@ class _Slot:
         process = self._context.Process(target=serve, args=(theirs, gpus))
         try:
             process.start()
+        except (OSError, EOFError) as error:
+            connection.close()
+            raise UsageError(
+                f"no worker process can be started: the fork server has ended ({error or 'gone'}); "
+                "what is finished is kept, start again"
+            ) from error
         except BaseException:  # a signal at this moment: without us it ends by itself
             connection.close()
             raise

@@ -1,4 +1,4 @@
-"""Claims keep processes apart and end with them, however they end."""
+"""Locks keep processes apart and end with them, however they end."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from liafbench.baselines.errors import UsageError
-from liafbench.bench.runs.claims import Claims
+from liafbench.bench.runs.locks import Locks
 
 HOLDER = """
 import sys
 from pathlib import Path
-from liafbench.bench.runs.claims import Claims
-claims = Claims(Path(sys.argv[1]))
+from liafbench.bench.runs.locks import Locks
+claims = Locks(Path(sys.argv[1]))
 print([name for name in sys.argv[2:] if claims.take(name)], flush=True)
 sys.stdin.read()
 """
@@ -32,7 +32,7 @@ def holder(folder: Path, *names: str) -> tuple[subprocess.Popen, str]:
 
 
 def test_a_name_is_claimed_once_and_is_free_when_its_holder_is_killed(tmp_path: Path) -> None:
-    claims = Claims(tmp_path)
+    claims = Locks(tmp_path)
     assert claims.take("mine")
     process, got = holder(tmp_path, "mine", "a", "b")
     assert got == "['a', 'b']"
@@ -49,7 +49,7 @@ def test_a_name_is_claimed_once_and_is_free_when_its_holder_is_killed(tmp_path: 
 
 
 def test_a_folder_that_was_made_anew_has_claims_of_its_own(tmp_path: Path) -> None:
-    claims = Claims(tmp_path)
+    claims = Locks(tmp_path)
     assert claims.take("a")
     claims.path.unlink()
     assert claims.take("a")
@@ -66,4 +66,4 @@ def test_a_file_system_without_locks_is_one_clear_line(
 
     monkeypatch.setattr("fcntl.lockf", refuse)
     with pytest.raises(UsageError, match=r"cannot be locked.*--out"):
-        Claims(tmp_path).take("a")
+        Locks(tmp_path).take("a")

@@ -6,17 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from liafbench.bench.runs.backlog import Backlog
 from liafbench.bench.runs.cells import Cell
-from liafbench.bench.runs.executor import Execute
 from liafbench.bench.runs.failure import failed
-from liafbench.bench.runs.job import Job
-from liafbench.bench.runs.local import execute
-from liafbench.bench.runs.planning import Options, Plan
+from liafbench.bench.runs.plan import Options, Plan
+from liafbench.bench.runs.pool import execute
+from liafbench.bench.runs.queue import Execute, Job, Queue
 from liafbench.bench.runs.records import Run
 from liafbench.bench.runs.recount import Trainings
 from liafbench.bench.runs.store import Stamp
-from liafbench.bench.runs.tuning import TuningFailed, choose_learning_rate
+from liafbench.bench.runs.tune import TuningFailed, choose_learning_rate
 
 
 class Reporter(Protocol):
@@ -29,7 +27,7 @@ class Reporter(Protocol):
 
 
 @dataclass
-class Session:
+class Runner:
     """Runs what a plan lacks. Finished cells stay; failed ones only go again when asked."""
 
     plan: Plan
@@ -97,9 +95,9 @@ class Session:
         if not cells:
             return
         store = self.plan.store
-        backlog = Backlog(cells, store, self._job, self._seen, self._settled)
+        queue = Queue(cells, store, self._job, self._seen, self._settled)
         workers = min(workers, len(cells))
-        self.execute(backlog, workers, self.reporter.epoch, backlog.finished)
+        self.execute(queue, workers, self.reporter.epoch, queue.finished)
 
     def _settled(self, run: Run, here: bool) -> None:
         self.ran += here

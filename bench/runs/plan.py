@@ -17,8 +17,8 @@ from liafbench.baselines.errors import UsageError, unknown
 from liafbench.bench import metrics, tasks
 from liafbench.bench.only import Only
 from liafbench.bench.runs.cells import Cell, Skipped, timing_cells, training_cells, tuning_cells
-from liafbench.bench.runs.needs import total_memory
 from liafbench.bench.runs.provenance import machine
+from liafbench.bench.runs.resources import total_memory
 from liafbench.bench.runs.store import Store
 from liafbench.bench.suites import Suite
 from liafbench.bench.tasks.common.task import data_folder

@@ -17,11 +17,11 @@ _REFUSED = (errno.EACCES, errno.EAGAIN)
 _opened: dict[Path, int] = {}
 
 
-class Claims:
+class Locks:
     """Named locks of a folder, each one byte of `claims.lock`, locked by the operating system.
 
     A claim ends with the process that took it, however that ends: nothing has to be cleaned up
-    and no server runs. Claims tell processes apart, not threads or sessions of one process.
+    and no server runs. Locks tell processes apart, not threads or sessions of one process.
     """
 
     def __init__(self, folder: Path) -> None:

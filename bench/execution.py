@@ -1,8 +1,7 @@
-"""Options of a measurement, applied to every contender alike."""
+"""How a network is run: device, precision, memory format, compilation; the same for all of them."""
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast
 
@@ -15,8 +14,12 @@ Precision = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True)
-class Options:
-    """Device, precision (bfloat16 by autocast, parameters stay float32), layout, compilation."""
+class Execution:
+    """Device, precision (bfloat16 by autocast, parameters stay float32), layout, compilation.
+
+    Training, evaluation and timing of a cell go through one of these, so that what is timed is
+    what was trained.
+    """
 
     device: str = "cpu"
     precision: Precision = "float32"
@@ -32,26 +35,21 @@ class Options:
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
-    def autocast(self) -> AbstractContextManager[Any]:
-        """The context of the forward pass and the loss."""
-        if self.precision == "float32":
-            return nullcontext()
-        return torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16)
-
     def place_network(self, net: nn.Module) -> nn.Module:
-        """The network on its device, in its layout, compiled if asked for."""
+        """The network on its device, 4-d weights in the memory format, compiled if asked for."""
         net = net.to(self.device)
         if self.channels_last:
             for parameter in net.parameters():
-                parameter.data = in_channels_last(parameter.data)
+                if parameter.dim() == 4:
+                    parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
         return cast(nn.Module, torch.compile(net)) if self.compiled else net
 
     def place_input(self, x: Tensor) -> Tensor:
-        """The input on its device; frames [T, B, C, H, W] in their layout.
+        """The input on its device; frames [T, B, C, H, W] in their memory format.
 
         Raises UsageError for channels_last on tokens, which have no channels.
         """
-        x = x.to(self.device)
+        x = x.to(self.device, non_blocking=True)
         if not self.channels_last:
             return x
         if x.dim() != 5:
@@ -59,10 +57,9 @@ class Options:
         frames = x.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         return frames.unflatten(0, x.shape[:2])
 
-
-def in_channels_last(weight: Tensor) -> Tensor:
-    """A 4-d or 5-d weight with its channels innermost, anything else as it is."""
-    formats = {4: torch.channels_last, 5: torch.channels_last_3d}
-    if weight.dim() not in formats:
-        return weight
-    return weight.contiguous(memory_format=formats[weight.dim()])
+    def __call__(self, net: nn.Module, placed: Tensor) -> Tensor:
+        """The network on a placed input; its output in float32."""
+        if self.precision == "float32":
+            return net(placed)
+        with torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16):
+            return net(placed).float()

@@ -7,13 +7,11 @@ import functools
 import torch
 from torch import nn
 
+from liafbench.bench.runs.build import Outcome, build_net, execution_of, load_splits
 from liafbench.bench.runs.cells import Cell
-from liafbench.bench.runs.ingredients import build_net, load_splits
-from liafbench.bench.runs.outcome import Outcome
 from liafbench.bench.runs.records import Record
 from liafbench.bench.timing.group import time_group
-from liafbench.bench.timing.options import Options
-from liafbench.bench.training.recipe import make_loss, make_optimizer
+from liafbench.bench.training.loop import make_loss, make_optimizer
 
 
 def time_cell(cell: Cell, data_dir: str | None, device: str) -> Outcome:
@@ -27,7 +25,7 @@ def time_cell(cell: Cell, data_dir: str | None, device: str) -> Outcome:
         batch.x,
         batch.y,
         rounds=cell.measure.timing_rounds,
-        options=Options(device, recipe.precision, recipe.channels_last),
+        execution=execution_of(cell, device),
         loss=make_loss(recipe),
         make_optimizer=functools.partial(make_optimizer, recipe=recipe, learning_rate=0.0),
     )

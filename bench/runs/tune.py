@@ -4,10 +4,35 @@ from __future__ import annotations
 
 import statistics
 
+from liafbench.bench.runs.build import Outcome, build_net, execution_of, load_splits
 from liafbench.bench.runs.cells import Cell, tuning_cells
 from liafbench.bench.runs.records import Run
 from liafbench.bench.runs.store import Store
-from liafbench.bench.training import Diverged
+from liafbench.bench.runs.train import fit_records
+from liafbench.bench.training import Diverged, fit
+from liafbench.bench.training.loop import EpochDone
+
+
+def tune_cell(
+    cell: Cell, data_dir: str | None, device: str, on_epoch: EpochDone | None = None
+) -> Outcome:
+    """Train with one learning rate of the grid; only validation is looked at."""
+    splits = load_splits(cell, data_dir)
+    net = build_net(cell)
+    execution = execution_of(cell, device)
+    execution.place_network(net)
+    rate = cell.recipe.learning_rate
+    done = fit(
+        net,
+        splits,
+        cell.recipe,
+        learning_rate=rate,
+        seed=cell.seed or 0,
+        execution=execution,
+        on_epoch=on_epoch,
+    )
+    records = fit_records(cell, done, rate, 0.0)
+    return Outcome(records, done.curves, provenance={"data": splits.provenance})
 
 
 class TuningFailed(RuntimeError):

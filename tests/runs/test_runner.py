@@ -11,20 +11,20 @@ from support.toy_suite import Heard, records, run, suite
 
 from liafbench.baselines.errors import UsageError
 from liafbench.bench.only import Only
-from liafbench.bench.runs.planning import Options, check_data, plan
-from liafbench.bench.runs.session import Session
-from liafbench.bench.runs.tuning import TuningFailed, choose_learning_rate
+from liafbench.bench.runs.plan import Options, check_data, plan
+from liafbench.bench.runs.runner import Runner
+from liafbench.bench.runs.tune import TuningFailed, choose_learning_rate
 from liafbench.bench.suites import Group, Recipe, Suite
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Session, Heard]:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Runner, Heard]:
     return run(suite(track_test=True), tmp_path_factory.mktemp("serial"))
 
 
-def test_every_cell_is_recorded_with_its_provenance(finished: tuple[Session, Heard]) -> None:
-    session, heard = finished
-    runs = list(session.plan.store.all())
+def test_every_cell_is_recorded_with_its_provenance(finished: tuple[Runner, Heard]) -> None:
+    runner, heard = finished
+    runs = list(runner.plan.store.all())
     assert len(runs) == 4
     assert {each.status for each in runs} == {"done"}
     for each in runs:
@@ -34,11 +34,11 @@ def test_every_cell_is_recorded_with_its_provenance(finished: tuple[Session, Hea
         assert each.provenance["kernel_fallbacks"] == []
         assert each.provenance["allocator"].startswith(("keep-pages", "default (not glibc"))
         assert each.provenance["data"]["split_checksum"]
-        assert session.plan.store.checkpoint(each.run_id).exists()
+        assert runner.plan.store.checkpoint(each.run_id).exists()
     assert {(run_id, 1, 1) for run_id in (r.run_id for r in runs)} == set(heard.epochs)
 
 
-def test_accuracy_agrees_with_the_stored_predictions(finished: tuple[Session, Heard]) -> None:
+def test_accuracy_agrees_with_the_stored_predictions(finished: tuple[Runner, Heard]) -> None:
     for each in finished[0].plan.store.all():
         values = {record.metric: record.value for record in each.records}
         bits = bytes.fromhex(each.predictions["correct"])
@@ -48,26 +48,26 @@ def test_accuracy_agrees_with_the_stored_predictions(finished: tuple[Session, He
 
 
 def test_two_processes_give_the_numbers_of_one(
-    finished: tuple[Session, Heard], tmp_path: Path
+    finished: tuple[Runner, Heard], tmp_path: Path
 ) -> None:
     other, _ = run(suite(track_test=True), tmp_path, jobs=2)
     pd.testing.assert_frame_equal(records(finished[0]), records(other), check_exact=True)
 
 
-def test_a_finished_cell_is_not_run_again(finished: tuple[Session, Heard]) -> None:
-    session = finished[0]
-    before = {path: path.stat().st_mtime_ns for path in session.plan.store.runs.iterdir()}
-    again, heard = run(suite(track_test=True), session.options.out)
+def test_a_finished_cell_is_not_run_again(finished: tuple[Runner, Heard]) -> None:
+    runner = finished[0]
+    before = {path: path.stat().st_mtime_ns for path in runner.plan.store.runs.iterdir()}
+    again, heard = run(suite(track_test=True), runner.options.out)
     assert (again.ran, heard.cells) == (0, [])
-    assert before == {path: path.stat().st_mtime_ns for path in session.plan.store.runs.iterdir()}
+    assert before == {path: path.stat().st_mtime_ns for path in runner.plan.store.runs.iterdir()}
 
 
-def test_only_the_missing_cell_runs(finished: tuple[Session, Heard]) -> None:
-    session = finished[0]
-    gone = next(iter(session.plan.store.all()))
-    whole = records(session)
-    session.plan.store.path(gone.run_id).unlink()
-    again, heard = run(suite(track_test=True), session.options.out)
+def test_only_the_missing_cell_runs(finished: tuple[Runner, Heard]) -> None:
+    runner = finished[0]
+    gone = next(iter(runner.plan.store.all()))
+    whole = records(runner)
+    runner.plan.store.path(gone.run_id).unlink()
+    again, heard = run(suite(track_test=True), runner.options.out)
     assert [each.run_id for each in heard.runs] == [gone.run_id]
     pd.testing.assert_frame_equal(whole, records(again), check_exact=True)
 
@@ -77,10 +77,10 @@ def test_a_failed_cell_is_recorded_and_the_others_go_on(tmp_path: Path) -> None:
     group = both.group[0]
     sound = group.model_copy(update={"recipe": Recipe(epochs=1, batch_size=64), "seeds": (0,)})
     mixed = both.model_copy(update={"group": (group, sound), "seeds": (0,)})
-    session, _ = run(mixed, tmp_path)
-    states = {each.run_id: each.status for each in session.plan.store.all()}
+    runner, _ = run(mixed, tmp_path)
+    states = {each.run_id: each.status for each in runner.plan.store.all()}
     assert sorted(states.values()) == ["done", "failed"]
-    (failure,) = session.failures
+    (failure,) = runner.failures
     assert "Diverged" in (failure.reason or "")
     assert failure.log
     # Failed cells stay failed until asked for.
@@ -92,16 +92,16 @@ def test_a_failed_cell_is_recorded_and_the_others_go_on(tmp_path: Path) -> None:
 
 
 def test_a_cell_over_its_time_limit_is_failed_with_the_reason(tmp_path: Path) -> None:
-    session, _ = run(suite("conv-lstm", time_limit=0.05, epochs=50), tmp_path)
-    assert len(session.failures) == 2
-    assert all("time limit of 0.05 s" in (each.reason or "") for each in session.failures)
+    runner, _ = run(suite("conv-lstm", time_limit=0.05, epochs=50), tmp_path)
+    assert len(runner.failures) == 2
+    assert all("time limit of 0.05 s" in (each.reason or "") for each in runner.failures)
 
 
 def test_the_learning_rate_is_chosen_on_validation_with_seeds_of_its_own(tmp_path: Path) -> None:
     grid = suite("lstm", learning_rate_grid=(1e-7, 1e-2), tuning_seeds=(100,), tuning_epochs=3)
-    session, heard = run(grid, tmp_path)
+    runner, heard = run(grid, tmp_path)
     assert [each.kind for each in heard.runs] == ["tune", "tune", "train", "train"]
-    rate, seconds = choose_learning_rate(session.plan.training[0], session.plan.store)
+    rate, seconds = choose_learning_rate(runner.plan.training[0], runner.plan.store)
     assert rate == 1e-2
     tuned = [each for each in heard.runs if each.kind == "tune"]
     assert seconds == pytest.approx(sum(each.seconds for each in tuned))
@@ -115,8 +115,8 @@ def test_the_learning_rate_is_chosen_on_validation_with_seeds_of_its_own(tmp_pat
 
 def test_a_grid_that_fails_altogether_is_a_failed_cell(tmp_path: Path) -> None:
     grid = suite("cnn", learning_rate_grid=(1e30,), tuning_seeds=(100,), epochs=3)
-    session, _ = run(grid, tmp_path)
-    reasons = [each.reason or "" for each in session.failures if each.kind == "train"]
+    runner, _ = run(grid, tmp_path)
+    reasons = [each.reason or "" for each in runner.failures if each.kind == "train"]
     assert len(reasons) == 2
     assert all("every learning rate of (1e+30,) diverged" in reason for reason in reasons)
 
@@ -165,7 +165,7 @@ def test_an_unknown_data_option_and_a_missing_folder_stop_before_anything_runs(
         check_data(planned, str(tmp_path / "absent"))
 
 
-def test_what_the_suite_asks_for_is_written_down(finished: tuple[Session, Heard]) -> None:
+def test_what_the_suite_asks_for_is_written_down(finished: tuple[Runner, Heard]) -> None:
     store = finished[0].plan.store
     document = json.loads((store.folder / "plan.json").read_text())
     assert {cell["run_id"] for cell in document["cells"]} == {each.run_id for each in store.all()}
@@ -194,15 +194,15 @@ def test_seeds_of_tuning_are_never_those_of_the_runs(tmp_path: Path) -> None:
 
 def test_no_validation_samples_is_said_before_training(tmp_path: Path) -> None:
     group = suite("cnn").group[0].model_copy(update={"data": {"limit": 5}})
-    session, _ = run(suite().model_copy(update={"group": (group,)}), tmp_path)
-    assert all("no validation samples" in (each.reason or "") for each in session.failures)
-    assert len(session.failures) == 2
+    runner, _ = run(suite().model_copy(update={"group": (group,)}), tmp_path)
+    assert all("no validation samples" in (each.reason or "") for each in runner.failures)
+    assert len(runner.failures) == 2
 
 
 def test_a_rate_that_tuning_no_longer_chooses_is_trained_again(tmp_path: Path) -> None:
     grid = suite("lstm", learning_rate_grid=(1e-7, 1e-2), tuning_seeds=(100,), tuning_epochs=3)
-    session, _ = run(grid, tmp_path)
-    store = session.plan.store
+    runner, _ = run(grid, tmp_path)
+    store = runner.plan.store
     for each in list(store.all()):
         rate = each.config["recipe"]["learning_rate"]
         if each.kind == "tune" and rate == 1e-2:  # as if it had diverged
@@ -216,17 +216,17 @@ def test_a_rate_that_tuning_no_longer_chooses_is_trained_again(tmp_path: Path) -
 
 def test_a_tuning_run_that_died_says_nothing_about_its_rate(tmp_path: Path) -> None:
     grid = suite("cnn", learning_rate_grid=(1e-3, 1e-2), tuning_seeds=(100,))
-    session, _ = run(grid, tmp_path)
-    store = session.plan.store
+    runner, _ = run(grid, tmp_path)
+    store = runner.plan.store
     died = next(each for each in store.all() if each.kind == "tune")
     store.write(died.model_copy(update={"status": "failed", "reason": "its process died"}))
     with pytest.raises(TuningFailed, match="its process died"):
-        choose_learning_rate(session.plan.training[0], store)
+        choose_learning_rate(runner.plan.training[0], store)
 
 
 def test_runs_made_from_different_files_are_noticed(tmp_path: Path) -> None:
-    session, _ = run(suite("cnn"), tmp_path)
-    store = session.plan.store
+    runner, _ = run(suite("cnn"), tmp_path)
+    store = runner.plan.store
     first = next(iter(store.all()))
     data = {**first.provenance["data"], "split_checksum": "other"}
     store.write(first.model_copy(update={"provenance": {**first.provenance, "data": data}}))
