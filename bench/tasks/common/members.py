@@ -64,12 +64,12 @@ class Recordings:
         named = [(name, self.place(name)) for name in tree.names()] if tree else []
         found = [Member(tree, n, place) for n, place in named if tree and place is not None]
         found.sort(key=lambda member: (member.place[1:], member.name))
-        for one, other in pairwise(found):
-            if one.place[1:] == other.place[1:]:
-                raise UsageError(f"{one.path} and {other.path} are one recording; remove one")
         for member in found:
             if self.label is not None and member.place.label != self.label:
                 raise UsageError(f"{member.path} is in the folder of another class")
+        for one, other in pairwise(found):
+            if one.place[1:] == other.place[1:]:
+                raise UsageError(f"{one.path} and {other.path} are one recording; remove one")
         return tree, [m for m in found if m.place.part in self.parts]
 
     def complete(self, members: Sequence[Member]) -> bool:
