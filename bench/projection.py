@@ -19,7 +19,7 @@ from liafbench.bench.results import find_folders
 from liafbench.bench.runs.cells import Cell
 from liafbench.bench.runs.plan import Options, plan
 from liafbench.bench.runs.records import Run
-from liafbench.bench.runs.store import Store, is_stale
+from liafbench.bench.runs.store import Store
 from liafbench.bench.suites import Suite
 
 ASSUMED_SAMPLES = {"dvs128-gesture": 1_000}
@@ -87,7 +87,7 @@ def makespan(seconds: Sequence[float], workers: int) -> float:
 
 
 def _is_measured(run: Run) -> bool:
-    return run.kind == "train" and run.status == "done" and not is_stale(run)
+    return run.kind == "train" and run.status == "done" and not run.is_stale
 
 
 class Rates:
@@ -106,7 +106,7 @@ class Rates:
         self.cells = sum(map(len, found.values()))
 
     def _measured(self, run: Run) -> tuple[tuple[bool, str], float]:
-        config = run.config
+        config = run.config.plain()
         task, (baseline,) = config["task"], config["baselines"]
         data = config["data"]
         samples = tasks.get(task).training_samples(data)

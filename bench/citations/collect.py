@@ -50,9 +50,9 @@ def of_suite(commits: Iterable[str] = ()) -> Entry:
 def of_results(root: Path) -> list[Entry]:
     """Everything the runs of a results folder rest on, the suite first, one entry a key."""
     runs = [run for folder in find_folders(root) for run in Store(folder).all()]
-    commits = sorted({str(run.provenance.get("commit") or "") for run in runs} - {""})
-    names = sorted({name for run in runs for name in run.config.get("baselines", [])})
-    used = sorted({str(run.config.get("task")) for run in runs})
+    commits = sorted({run.provenance.commit or "" for run in runs} - {""})
+    names = sorted({name for run in runs for name in run.config.baselines})
+    used = sorted({run.config.task for run in runs})
     return unique(
         [
             of_suite(commits),
@@ -66,14 +66,14 @@ def of_results(root: Path) -> list[Entry]:
 
 def _used_packages(runs: list[Run], used: list[str]) -> Iterator[Entry]:
     """The libraries that made the numbers, each at the versions the runs recorded."""
-    engines = {str(run.config.get("engine")) for run in runs}
+    engines = {run.config.engine for run in runs}
     wanted = ["torch", *(name for name in ("spikingjelly", "snntorch") if name in engines)]
     if any(record.metric == "mac_dense" for run in runs for record in run.records):
         wanted.append("fvcore")
     if any(name in MADE_BY_SCIKIT_LEARN for name in used):
         wanted.append("scikit-learn")
     for package in wanted:
-        found = {run.provenance.get("versions", {}).get(package, "") for run in runs} - {""}
+        found = {run.provenance.versions.get(package, "") for run in runs} - {""}
         note = f"version {plain(', '.join(sorted(found)))}" if found else ""
         yield libraries()[PACKAGES[package]].noted(note)
 

@@ -17,8 +17,8 @@ from liafbench.bench.counting import suite as counting
 from liafbench.bench.kernels.report import frame, markdown
 from liafbench.bench.only import Only
 from liafbench.bench.results import find_folders, read, settle
+from liafbench.bench.runfiles import as_usage_error
 from liafbench.bench.runs.provenance import commit, usable_cores
-from liafbench.bench.runs.store import as_usage_error
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from liafbench.bench.cli.console import console, emit_json, note
 from liafbench.bench.counting import METRICS, Counts, Measurement, measurements, trained_counts
 from liafbench.bench.counting.costs import cost
 from liafbench.bench.counting.energy import ENERGY
+from liafbench.bench.runfiles import DamagedRun, read_run
 from liafbench.bench.runs.count import count_samples
 from liafbench.bench.runs.records import Run
-from liafbench.bench.runs.store import DamagedRun, read_run
 from liafbench.bench.tasks import load
 
 HEADS = {"mac_effective": "mac eff.", "elementwise": "elem."}
@@ -118,7 +118,7 @@ def _trained(
 
 
 def _checked(run: Run, file: Path, baseline: str, task: str) -> dict[str, Any]:
-    config = run.config
+    config = run.config.plain()
     if run.kind != "train" or run.status != "done":
         raise UsageError(f"{file}: a {run.kind} run, {run.status}; need a finished training run")
     if config["baselines"] != [baseline] or config["task"] != task:

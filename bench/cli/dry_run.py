@@ -9,10 +9,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from liafbench.bench.cli.console import console
+from liafbench.bench.runfiles import DamagedRun, read_run
 from liafbench.bench.runs.cells import Cell
 from liafbench.bench.runs.estimate import MIB, Estimates, Quantity
 from liafbench.bench.runs.plan import Options, Plan
-from liafbench.bench.runs.store import DamagedRun, read_run
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 LEGEND = (

@@ -157,7 +157,7 @@ def _show(planned: Plan, runner: Runner, written: Written) -> None:
         f"{len(runner.failures)} failed, {len(planned.skipped)} n/a"
     )
     for run in runner.failures:
-        what = f"{run.kind} {run.config['task']} {'+'.join(run.config['baselines'])}"
+        what = f"{run.kind} {run.config.task} {run.config.baseline}"
         note.print(f"[red]failed[/] {escape(what)} ({run.run_id}): {escape(run.reason or '')}")
     if runner.failures:
         note.print("run again with --retry-failed to try the failed cells again")

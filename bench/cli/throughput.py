@@ -10,9 +10,9 @@ from rich.markup import escape
 
 from liafbench.bench.cli.console import console, note
 from liafbench.bench.only import Only
-from liafbench.bench.runs.cells import NUMERICS_VERSION
+from liafbench.bench.runfiles import NUMERICS_VERSION
 from liafbench.bench.runs.provenance import machine, provenance
-from liafbench.bench.runs.records import SCHEMA, Run
+from liafbench.bench.runs.records import Run
 from liafbench.bench.runs.store import Store
 from liafbench.bench.tables import write_tables
 from liafbench.bench.timing.peers import spikingjelly_kernels
@@ -28,10 +28,10 @@ class RunFiles:
 
     def read(self, run_id: str) -> dict[str, Any] | None:
         run = self.store.read(run_id)
-        return run.model_dump(by_alias=True) if run else None
+        return run.document() if run else None
 
     def write(self, document: dict[str, Any]) -> None:
-        self.store.write(Run.model_validate({"schema": SCHEMA, **document}))
+        self.store.write(Run.of(**document))
 
 
 def run_throughput(out: Path, device: str, budget_minutes: float, threads: int, only: Only) -> None:

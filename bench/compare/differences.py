@@ -9,8 +9,7 @@ from typing import Any
 import pandas as pd
 
 from liafbench.bench.results import find_folders
-from liafbench.bench.runs.records import Run
-from liafbench.bench.runs.store import DamagedRun, read_run
+from liafbench.bench.runfiles import DamagedRun, Run, read_run
 
 NOT_SURROUNDINGS = ("provenance.timing.", "provenance.ceilings.")
 """Load, clocks and rates of the moment are beside the timings, they differ always."""
@@ -46,16 +45,16 @@ def _runs(root: Path) -> list[Run]:
 
 def _cell(run: Run) -> tuple[str, ...]:
     names = ("task", "backbone", "engine", "budget", "seed")
-    cell = [str(run.config.get(name)) for name in names]
-    return (run.kind, *cell, "+".join(run.config.get("baselines", [])))
+    cell = [str(getattr(run.config, name)) for name in names]
+    return (run.kind, *cell, run.config.baseline)
 
 
 def _entries(runs: Iterable[Run], common: set[tuple[str, ...]]) -> dict[str, set[str]]:
     entries: dict[str, set[str]] = {}
     for run in runs:
-        leaves = list(_leaves(run.provenance, "provenance"))
+        leaves = list(_leaves(run.provenance.plain(), "provenance"))
         if _cell(run) in common:
-            leaves += _leaves(run.config, "config")
+            leaves += _leaves(run.config.plain(), "config")
         for entry, value in leaves:
             if not entry.startswith(NOT_SURROUNDINGS):
                 entries.setdefault(entry, set()).add(value)

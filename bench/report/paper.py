@@ -23,7 +23,7 @@ from liafbench.bench.report import rows as table_rows
 from liafbench.bench.report.figures import ACCURACY, energies, fronts
 from liafbench.bench.report.models import Model, models
 from liafbench.bench.results import find_folders, read, rows, settle
-from liafbench.bench.runs.store import write_atomically
+from liafbench.bench.runfiles import write_atomically
 from liafbench.bench.tables import everything
 from liafbench.bench.tables.columns import MAIN_ENERGY, column
 from liafbench.bench.tables.numbers import scale

@@ -41,7 +41,7 @@ def curves(runs: Iterable[Run], table: dict[str, dict[str, Any]]) -> list[dict[s
         if where is None:
             continue
         for name, values in run.curves.items():
-            entry = {"seed": run.config.get("seed"), "name": name}
+            entry = {"seed": run.config.seed, "name": name}
             found.append({**where, **entry, "values": [_short(value) for value in values]})
     return found
 

@@ -17,7 +17,7 @@ from liafbench.bench.report import rows as table_rows
 from liafbench.bench.report.content import Content, gather
 from liafbench.bench.results import Problem
 from liafbench.bench.results import rows as as_rows
-from liafbench.bench.runs.store import write_atomically
+from liafbench.bench.runfiles import write_atomically
 
 SCRIPTS = ("download.js", "table.js", "figures.js", "draw.js", "theme.js")
 

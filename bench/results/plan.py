@@ -2,43 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
-from pydantic import BaseModel, Field, ValidationError
 
-PLAN = "plan.json"
+from liafbench.bench import runfiles
+
 PLAN_COLUMNS = (
     "suite", "machine", "run_id", "kind", "task", "backbone", "baseline", "engine", "budget",
     "seed", "data", "options",
 )  # fmt: skip
-
-
-class DamagedPlan(ValueError):
-    """A plan that is torn, edited by hand, or of another schema."""
-
-
-class _Planned(BaseModel):
-    """One cell of a plan; data and options tell rows apart where the plan says them."""
-
-    run_id: str
-    kind: Literal["train", "tune", "time"]
-    task: str
-    backbone: str = ""
-    baseline: str
-    engine: str = ""
-    budget: str = ""
-    seed: int | None = None
-    data: dict[str, Any] | None = None
-    options: dict[str, Any] | None = None
-
-
-class _Plan(BaseModel):
-    version: Literal[1] = Field(alias="schema")
-    suite: str
-    cells: list[_Planned]
 
 
 def no_plan() -> pd.DataFrame:
@@ -49,19 +23,11 @@ def no_plan() -> pd.DataFrame:
 def read_plan(folder: Path) -> pd.DataFrame:
     """The plan of a `<suite>/<machine>` folder, PLAN_COLUMNS; no rows where there is none.
 
-    Raises DamagedPlan, which says what is wrong and that the plan is not used.
+    Raises Unreadable, which says what is wrong and that the plan is not used.
     """
-    path = folder / PLAN
-    if not path.exists():
+    plan = runfiles.read_plan(folder)
+    if plan is None:
         return no_plan()
-    try:
-        plan = _Plan.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise DamagedPlan(_advice(f"not a whole plan: {error}")) from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise DamagedPlan(_advice(f"{where}: {first['msg']}".removeprefix(": "))) from error
     machine = folder.resolve().name
     table = [
         (
@@ -82,7 +48,3 @@ def option_line(options: dict[str, Any] | None) -> str:
 def _line(options: dict[str, Any] | None) -> str | None:
     """None where the plan does not say."""
     return None if options is None else option_line(options)
-
-
-def _advice(what: str) -> str:
-    return f"{what}; the plan is not used, run the suite again to write it"

@@ -15,9 +15,8 @@ import pandas as pd
 from pydantic import BaseModel, Field, ValidationError
 
 from liafbench.baselines.errors import UsageError
-from liafbench.bench.results.plan import PLAN, DamagedPlan, no_plan, option_line, read_plan
-from liafbench.bench.runs.records import Run
-from liafbench.bench.runs.store import DamagedRun, is_stale, read_run
+from liafbench.bench.results.plan import no_plan, option_line, read_plan
+from liafbench.bench.runfiles import PLAN, DamagedRun, Run, Unreadable, read_run, run_paths
 from liafbench.bench.suites import Recipe
 
 RUN_COLUMNS = (
@@ -145,9 +144,9 @@ def _read(folders: Iterable[Path]) -> Results:
         machine = folder.resolve().name
         try:
             plans.append(read_plan(folder))
-        except DamagedPlan as error:
+        except Unreadable as error:
             problems.append(Problem(folder / PLAN, str(error)))
-        for path in sorted((folder / "runs").glob("*.json")):
+        for path in run_paths(folder):
             try:
                 run = read_run(path)
                 row, own = _run_row(run, machine), _record_rows(run, machine)
@@ -172,16 +171,17 @@ def _reason(error: DamagedRun | ValidationError, path: Path) -> str:
 
 
 def _run_row(run: Run, machine: str) -> tuple[Any, ...]:
-    config = _Config.model_validate(run.config)
-    source = _Source.model_validate(run.provenance)
-    predictions = _Predictions.model_validate(run.predictions)
+    config = _Config.model_validate(run.config.plain())
+    source = _Source.model_validate(run.provenance.plain())
+    predictions = _Predictions.model_validate(run.predictions.model_dump())
     return (
         run.run_id, run.suite, machine, run.kind, config.task, config.backbone,
         option_line(config.data), config.engine, config.budget, "+".join(config.baselines),
-        option_line(config.options), config.seed, run.status, run.reason or "", is_stale(run),
+        option_line(config.options), config.seed, run.status, run.reason or "", run.is_stale,
         shared_recipe(config.recipe), _partial(config, source), source.commits(),
         config.numerics_version, source.device or "", source.kernels(), run.started,
-        tuple(_finding(each) for each in run.health), bytes.fromhex(predictions.correct),
+        tuple(_finding(each.model_dump()) for each in run.health),
+        bytes.fromhex(predictions.correct),
         predictions.n, str(config.recipe.get("learning_rate", "")),
         json.dumps(config.code, sort_keys=True), config.budget_reference or "",
         _timing(run.kind, config, source),
@@ -204,7 +204,7 @@ def _recipe_defaults() -> dict[str, Any]:
 
 
 def _record_rows(run: Run, machine: str) -> list[tuple[Any, ...]]:
-    data, options = option_line(run.config.get("data")), option_line(run.config.get("options"))
+    data, options = option_line(run.config.data), option_line(run.config.options)
     return [
         (
             run.run_id, run.suite, machine, each.task, each.backbone, data, each.engine,

@@ -10,27 +10,9 @@ from typing import Any, Literal
 
 from liafbench.baselines import BASELINES, plugins
 from liafbench.baselines.errors import UsageError
+from liafbench.bench.runfiles import numerics_version
 from liafbench.bench.suites import EQUAL_BACKBONE, EQUAL_BUDGET, Group, Measure, Recipe, Suite
 from liafbench.bench.tasks import TASKS
-
-NUMERICS_VERSION = 1
-"""Bumped by hand after a fix that changes numbers: older records are then stale. It goes past every
-sum that `numerics_version` ever gave."""
-NUMERICS_OF = {("lstm", "tokens"): 2, ("gru", "tokens"): 2}
-"""Where a fix changed what some networks learn and nothing else: by baseline and backbone."""
-NUMERICS_OF_PRECISION = {"bfloat16": 2}
-"""Likewise by precision: what neurons put out under autocast is no longer float32."""
-
-
-def numerics_version(config: dict[str, Any]) -> int:
-    """The current one for a run's configuration; a network's speed does not depend on its start."""
-    if config.get("kind") == "time":
-        return NUMERICS_VERSION
-    places = ((baseline, str(config.get("backbone"))) for baseline in config.get("baselines", ()))
-    fixes = [NUMERICS_OF_PRECISION.get(config.get("recipe", {}).get("precision"), 0)]
-    fixes += [NUMERICS_OF.get(place, 0) for place in places]
-    # Added up, so that no fix hides behind another.
-    return NUMERICS_VERSION + sum(max(0, fix - NUMERICS_VERSION) for fix in fixes)
 
 
 @dataclass(frozen=True)
@@ -91,7 +73,8 @@ class Cell:
             "options": self.options,
             **({"code": code} if code else {}),
         }
-        return config | {"numerics_version": numerics_version(config)}
+        version = numerics_version(self.kind, self.baselines, self.backbone, self.recipe.precision)
+        return config | {"numerics_version": version}
 
     def code(self) -> dict[str, str]:
         """Checksums of what comes from other packages: with its code a cell becomes a new one."""

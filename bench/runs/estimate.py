@@ -63,9 +63,9 @@ class Estimates:
             if run.kind == "time":
                 self._timed.append(run)
             else:
-                seconds = run.seconds / run.config["recipe"]["epochs"]
-                baseline = run.config["baselines"][0]
-                self._epochs.setdefault(baseline, []).append((run.config, seconds))
+                config = run.config.plain()
+                seconds = run.seconds / config["recipe"]["epochs"]
+                self._epochs.setdefault(config["baselines"][0], []).append((config, seconds))
 
     def of(self, cell: Cell) -> Estimate:
         """The estimate of one cell, whether it is done already or not."""
@@ -120,10 +120,10 @@ class Estimates:
     def _timing(self, cell: Cell) -> Quantity:
         """From timing runs of the task and backbone, by baselines."""
         found = [
-            run.seconds / len(run.config["baselines"])
+            run.seconds / len(run.config.baselines)
             for run in self._timed
-            if (run.config["task"], run.config["backbone"]) == (cell.task, cell.backbone)
-            and run.config["measure"] == cell.config()["measure"]
+            if (run.config.task, run.config.backbone) == (cell.task, cell.backbone)
+            and run.config.measure == cell.config()["measure"]
         ]
         if not found:
             return Quantity(None, "not timed here")
@@ -136,8 +136,9 @@ class Estimates:
         measured = [
             record.value
             for run in self._timed
-            if _network_key(run.config, cell.baseline) == _network_key(wanted, cell.baseline)
-            and run.config["measure"]["timing_batch"] == cell.recipe.batch_size
+            if _network_key(run.config.plain(), cell.baseline)
+            == _network_key(wanted, cell.baseline)
+            and run.config.measure["timing_batch"] == cell.recipe.batch_size
             for record in run.records
             if record.metric == "peak_memory" and record.baseline == cell.baseline
         ]

@@ -11,7 +11,7 @@ from pathlib import Path
 import liafbench
 from liafbench.bench.runs.provenance import provenance
 from liafbench.bench.runs.queue import Job
-from liafbench.bench.runs.records import SCHEMA, Run
+from liafbench.bench.runs.records import Run
 from liafbench.bench.training import Diverged
 
 PRINTED_LINES = 12
@@ -44,8 +44,7 @@ class TimeLimit(RuntimeError):
 
 def failed(job: Job, error: BaseException) -> Run:
     """Store and return the failed run of a job."""
-    run = Run(
-        schema=SCHEMA,
+    run = Run.of(
         run_id=job.cell.run_id,
         suite=job.cell.suite,
         kind=job.cell.kind,

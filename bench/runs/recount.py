@@ -17,12 +17,12 @@ from torch import nn
 
 from liafbench.baselines.neurons.kernels import fallbacks
 from liafbench.bench.counting.trained import MEASURED
+from liafbench.bench.runfiles import SCHEMA, Config, DamagedRun, Provenance, Record, Run, read_run
 from liafbench.bench.runs.build import build_net, execution_of, load_splits, measured, packed
 from liafbench.bench.runs.cells import Cell
 from liafbench.bench.runs.count import counted
 from liafbench.bench.runs.queue import Job
-from liafbench.bench.runs.records import SCHEMA, Record, Run
-from liafbench.bench.runs.store import DamagedRun, Store, read_run
+from liafbench.bench.runs.store import Store
 from liafbench.bench.suites import Recipe
 from liafbench.bench.tasks import Split
 from liafbench.bench.training import predict
@@ -54,7 +54,7 @@ class Trainings:
                 run = read_run(self._store.path(run_id))
                 self._read.add(run_id)
                 if run.kind == "train" and run.status == "done":
-                    self._runs.setdefault(_training(run.config), {})[run_id] = _rate(run)
+                    self._runs.setdefault(_training(run.config.plain()), {})[run_id] = _rate(run)
 
 
 def recount(job: Job, trained: str, where: dict[str, Any]) -> Run | None:
@@ -73,7 +73,7 @@ def recount(job: Job, trained: str, where: dict[str, Any]) -> Run | None:
         return None
     net, test = build_net(cell), load_splits(cell, job.data_dir).test
     fits = _rate(run) == job.learning_rate and _takes(net, weights)
-    if not fits or _predictions(job, net, test) != run.predictions:
+    if not fits or _predictions(job, net, test) != run.predictions.model_dump():
         path = store.checkpoint(trained)
         warnings.warn(f"{path}: not the weights of run {trained}: training again", stacklevel=2)
         return None
@@ -90,10 +90,10 @@ def recount(job: Job, trained: str, where: dict[str, Any]) -> Run | None:
         update={
             "schema_version": SCHEMA,
             "run_id": cell.run_id,
-            "config": cell.config(),
+            "config": Config(**cell.config()),
             "records": [*_kept(run, job), *records],
             "layers": layers,
-            "provenance": {**run.provenance, "counted_again": again},
+            "provenance": Provenance(**run.provenance.plain() | {"counted_again": again}),
             "started": began,
         }
     )

@@ -61,7 +61,7 @@ class Runner:
         for cell in self.plan.training:
             run = self.plan.store.read(cell.run_id)
             if run is not None and run.status == "done":
-                checksum = run.provenance.get("data", {}).get("split_checksum", "")
+                checksum = run.provenance.data.split_checksum
                 place = f"{cell.task} {cell.data}" if cell.data else cell.task
                 seen.setdefault(place, set()).add(checksum)
         return [place for place, checksums in seen.items() if len(checksums) > 1]

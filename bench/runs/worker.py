@@ -25,15 +25,15 @@ import torch
 
 from liafbench.baselines.errors import UsageError
 from liafbench.baselines.neurons.kernels import fallbacks
+from liafbench.bench.runfiles import disk_is_full
 from liafbench.bench.runs.build import Outcome
 from liafbench.bench.runs.failure import failed
 from liafbench.bench.runs.locks import Locks
 from liafbench.bench.runs.provenance import provenance, usable_cores
 from liafbench.bench.runs.queue import Job, OnEpoch
-from liafbench.bench.runs.records import SCHEMA, Run
+from liafbench.bench.runs.records import Run
 from liafbench.bench.runs.recount import recount
 from liafbench.bench.runs.resources import GpuSlots
-from liafbench.bench.runs.store import disk_is_full
 from liafbench.bench.runs.time import time_cell
 from liafbench.bench.runs.train import train_cell
 from liafbench.bench.runs.tune import tune_cell
@@ -143,8 +143,7 @@ def _work(job: Job, on_epoch: OnEpoch) -> Run:
         os._exit(1)
     if outcome.state is not None:
         job.store.save_weights(cell.run_id, outcome.state)
-    run = Run(
-        schema=SCHEMA,
+    run = Run.of(
         run_id=cell.run_id,
         suite=cell.suite,
         kind=cell.kind,

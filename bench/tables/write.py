@@ -12,7 +12,8 @@ from liafbench.baselines.errors import UsageError, unknown
 from liafbench.bench.claims import claims_frame, items_frame, judge
 from liafbench.bench.results import Problem, Results, find_folders, read, settle
 from liafbench.bench.results.published import published_text
-from liafbench.bench.runs.store import Store, write_atomically
+from liafbench.bench.runfiles import write_atomically
+from liafbench.bench.runs.store import Store
 from liafbench.bench.tables.accuracy import accuracy, groups
 from liafbench.bench.tables.choose import choose_columns, choose_rows
 from liafbench.bench.tables.comparison import cost_columns, everything, main_columns
@@ -72,7 +73,7 @@ def write_all(
         if raw.runs.empty and raw.plan.empty and not raw.problems:
             continue
         if set(raw.runs["suite"]) == {THROUGHPUT}:
-            frame = throughput_table(run.model_dump(by_alias=True) for run in Store(folder).all())
+            frame = throughput_table(run.document() for run in Store(folder).all())
             written.paths += _write(frame, folder / "tables" / THROUGHPUT, formats, None)
             continue
         results = choose_rows(settle(raw), tasks, baselines)

@@ -14,6 +14,7 @@ from liafbench.baselines.errors import UsageError
 from liafbench.bench import suites
 from liafbench.bench.cli.main import app
 from liafbench.bench.projection import Rates, Span, makespan, project
+from liafbench.bench.runfiles import Provenance
 from liafbench.bench.runs.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,11 +50,11 @@ def test_what_was_measured_is_projected_to_what_was_measured() -> None:
 def test_a_training_that_was_counted_again_is_one_measurement(tmp_path: Path) -> None:
     folder = next((RESULTS / "quick").iterdir())
     trained = next(run for run in Store(folder).all() if run.kind == "train")
-    told = trained.provenance | {"counted_again": {"trained_as": trained.run_id}}
+    told = trained.provenance.plain() | {"counted_again": {"trained_as": trained.run_id}}
     store = Store(tmp_path / "quick" / "here")
     store.prepare()
     store.write(trained)
-    store.write(trained.model_copy(update={"run_id": "f" * 16, "provenance": told}))
+    store.write(trained.model_copy(update={"run_id": "f" * 16, "provenance": Provenance(**told)}))
     assert Rates([store.folder], COSTS).cells == 1
 
 

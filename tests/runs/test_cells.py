@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from liafbench.bench.runs import cells
+from liafbench.bench.runfiles import numerics
 from liafbench.bench.runs.cells import Cell, timing_cells, training_cells, tuning_cells
 from liafbench.bench.suites import Group, Measure, Recipe, Suite
 
@@ -69,7 +69,7 @@ def test_what_decides_no_number_leaves_the_id() -> None:
 def test_a_new_numerics_version_is_a_new_cell(monkeypatch: pytest.MonkeyPatch) -> None:
     cell = next(iter(training_cells(suite())))
     before = cell.run_id
-    monkeypatch.setattr(cells, "NUMERICS_VERSION", cells.NUMERICS_VERSION + 1)
+    monkeypatch.setattr(numerics, "NUMERICS_VERSION", numerics.NUMERICS_VERSION + 1)
     assert cell.run_id != before
 
 
@@ -80,7 +80,7 @@ def test_a_fix_of_some_networks_makes_only_their_training_anew(
     every = [*trained, *timing_cells(trained)]
     before = [cell.run_id for cell in every]
     chosen = trained[0].baseline, trained[0].backbone
-    monkeypatch.setitem(cells.NUMERICS_OF, chosen, cells.NUMERICS_VERSION + 1)
+    monkeypatch.setitem(numerics.NUMERICS_OF, chosen, numerics.NUMERICS_VERSION + 1)
     changed = [cell for cell, old in zip(every, before, strict=True) if cell.run_id != old]
     assert changed == [cell for cell in trained if (cell.baseline, cell.backbone) == chosen]
     assert 0 < len(changed) < len(trained)
@@ -89,14 +89,14 @@ def test_a_fix_of_some_networks_makes_only_their_training_anew(
 def test_a_fix_under_autocast_makes_only_its_training_anew() -> None:
     in_float32 = [cell.config() for cell in training_cells(suite())]
     in_bfloat16 = [cell.config() for cell in training_cells(suite(precision="bfloat16"))]
-    assert {config["numerics_version"] for config in in_float32} == {cells.NUMERICS_VERSION}
+    assert {config["numerics_version"] for config in in_float32} == {numerics.NUMERICS_VERSION}
     assert {config["numerics_version"] for config in in_bfloat16} == {2}
 
 
 def test_no_fix_hides_behind_another(monkeypatch: pytest.MonkeyPatch) -> None:
     cell = next(iter(training_cells(suite(precision="bfloat16"))))
     before = cell.run_id
-    monkeypatch.setitem(cells.NUMERICS_OF, (cell.baseline, cell.backbone), 2)
+    monkeypatch.setitem(numerics.NUMERICS_OF, (cell.baseline, cell.backbone), 2)
     assert cell.run_id != before
 
 

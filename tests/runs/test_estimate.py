@@ -30,7 +30,7 @@ def cell(baseline: str = "liaf-net", task: str = "digits-dvs", **fields: Any) ->
 def run(of: Cell, seconds: float) -> dict[str, Any]:
     """A finished run of a cell that took so long."""
     return {
-        "schema": 1, "run_id": of.run_id, "suite": of.suite, "kind": of.kind,
+        "schema": 2, "run_id": of.run_id, "suite": of.suite, "kind": of.kind,
         "status": "done", "config": of.config(), "seconds": seconds,
     }  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,7 @@ from liafbench.bench.counting.trained import MEASURED
 from liafbench.bench.report.sources import commands
 from liafbench.bench.results import read, settle
 from liafbench.bench.results.source import describe, short
+from liafbench.bench.runfiles import Provenance
 from liafbench.bench.runs.cells import training_cells
 from liafbench.bench.runs.estimate import Estimates
 from liafbench.bench.runs.runner import Runner
@@ -60,10 +62,10 @@ def test_counting_again_gives_what_training_again_would(
         assert made.config == fresh.config
         assert (made.layers, made.curves) == (fresh.layers, fresh.curves)
         assert (made.predictions, made.health) == (fresh.predictions, fresh.health)
-        told = made.provenance["counted_again"]
+        told = made.provenance.plain()["counted_again"]
         assert made.origin == told["trained_as"]
         assert made.origin in trainings
-        assert set(told) >= {*fresh.provenance} - {"data"}
+        assert set(told) >= {*fresh.provenance.plain()} - {"data"}
         weights = again.plan.store.checkpoint
         assert weights(made.run_id).read_bytes() == weights(told["trained_as"]).read_bytes()
 
@@ -99,12 +101,13 @@ def test_the_tables_name_both_commits_and_all_kernels(tmp_path: Path) -> None:
     runner, _ = run(counting(2), tmp_path)
     store = runner.plan.store
     for each in store.all():
-        store.write(each.model_copy(update={"provenance": each.provenance | {"commit": "a" * 40}}))
+        told = Provenance(**each.provenance.plain() | {"commit": "a" * 40})
+        store.write(each.model_copy(update={"provenance": told}))
     _, heard = run(counting(5), tmp_path)
-    here = heard.runs[0].provenance["counted_again"]["commit"]
-    told = heard.runs[0].provenance | {"kernel_fallbacks": ["stood in for training"]}
+    here = heard.runs[0].provenance.plain()["counted_again"]["commit"]
+    told = heard.runs[0].provenance.plain() | {"kernel_fallbacks": ["stood in for training"]}
     told["counted_again"] |= {"kernel": "another", "kernel_fallbacks": ["stood in for counts"]}
-    store.write(heard.runs[0].model_copy(update={"provenance": told}))
+    store.write(heard.runs[0].model_copy(update={"provenance": Provenance(**told)}))
     kernels = describe(settle(read([store.folder])))["kernel"]
     for each in ("stood in for training", "another", "stood in for counts"):
         assert each in kernels
@@ -143,7 +146,7 @@ def test_a_rate_that_tuning_no_longer_chooses_trains_again(tmp_path: Path) -> No
         if cell.kind == "tune" and made is not None:  # the other rate is the best now
             best = cell.recipe.learning_rate != chosen[cell.baseline]
             turned = [
-                record.model_copy(update={"value": 100.0 * best})
+                replace(record, value=100.0 * best)
                 if record.metric == "validation_accuracy"
                 else record
                 for record in made.records
@@ -166,7 +169,7 @@ def test_force_trains_again(tmp_path: Path) -> None:
     run(counting(2), tmp_path)
     _, heard = run(counting(5), tmp_path, force=True)
     assert trained_epochs(heard) == 4
-    assert all("counted_again" not in made.provenance for made in heard.runs)
+    assert all("counted_again" not in made.provenance.plain() for made in heard.runs)
 
 
 def test_another_recipe_trains_again(tmp_path: Path) -> None:
@@ -186,7 +189,7 @@ def test_weights_of_another_run_are_not_taken(anew: Runner, tmp_path: Path) -> N
     assert again.failures == []
     assert trained_epochs(heard) == 3
     for trained, weights in zip(heard.runs, (one, other, torn, gone), strict=True):
-        assert ("counted_again" in trained.provenance) == (weights == other)
+        assert ("counted_again" in trained.provenance.plain()) == (weights == other)
     said = store.log(again.plan.training[0].run_id).read_text()
     assert f"not the weights of run {one.stem}" in said
     pd.testing.assert_frame_equal(current(again), current(anew), check_exact=True)

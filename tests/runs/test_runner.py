@@ -11,6 +11,7 @@ from support.toy_suite import Heard, records, run, suite
 
 from liafbench.baselines.errors import UsageError
 from liafbench.bench.only import Only
+from liafbench.bench.runfiles import Provenance
 from liafbench.bench.runs.plan import Options, check_data, plan
 from liafbench.bench.runs.runner import Runner
 from liafbench.bench.runs.tune import TuningFailed, choose_learning_rate
@@ -28,12 +29,12 @@ def test_every_cell_is_recorded_with_its_provenance(finished: tuple[Runner, Hear
     assert len(runs) == 4
     assert {each.status for each in runs} == {"done"}
     for each in runs:
-        assert each.config["recipe"]["epochs"] == 1
-        assert each.provenance["threads"] == 1
-        assert each.provenance["kernel"]
-        assert each.provenance["kernel_fallbacks"] == []
-        assert each.provenance["allocator"].startswith(("keep-pages", "default (not glibc"))
-        assert each.provenance["data"]["split_checksum"]
+        assert each.config.plain()["recipe"]["epochs"] == 1
+        assert each.provenance.plain()["threads"] == 1
+        assert each.provenance.plain()["kernel"]
+        assert each.provenance.plain()["kernel_fallbacks"] == []
+        assert each.provenance.plain()["allocator"].startswith(("keep-pages", "default (not glibc"))
+        assert each.provenance.plain()["data"]["split_checksum"]
         assert runner.plan.store.checkpoint(each.run_id).exists()
     assert {(run_id, 1, 1) for run_id in (r.run_id for r in runs)} == set(heard.epochs)
 
@@ -41,9 +42,9 @@ def test_every_cell_is_recorded_with_its_provenance(finished: tuple[Runner, Hear
 def test_accuracy_agrees_with_the_stored_predictions(finished: tuple[Runner, Heard]) -> None:
     for each in finished[0].plan.store.all():
         values = {record.metric: record.value for record in each.records}
-        bits = bytes.fromhex(each.predictions["correct"])
+        bits = bytes.fromhex(each.predictions.correct)
         right = sum(bin(byte).count("1") for byte in bits)
-        assert values["test_accuracy"] == pytest.approx(100 * right / each.predictions["n"])
+        assert values["test_accuracy"] == pytest.approx(100 * right / each.predictions.n)
         assert values["best_test_accuracy"] == max(each.curves["test_accuracy"])
 
 
@@ -204,7 +205,7 @@ def test_a_rate_that_tuning_no_longer_chooses_is_trained_again(tmp_path: Path) -
     runner, _ = run(grid, tmp_path)
     store = runner.plan.store
     for each in list(store.all()):
-        rate = each.config["recipe"]["learning_rate"]
+        rate = each.config.plain()["recipe"]["learning_rate"]
         if each.kind == "tune" and rate == 1e-2:  # as if it had diverged
             store.write(each.model_copy(update={"status": "failed", "reason": "Diverged: test"}))
     again, heard = run(grid, tmp_path)
@@ -228,7 +229,11 @@ def test_runs_made_from_different_files_are_noticed(tmp_path: Path) -> None:
     runner, _ = run(suite("cnn"), tmp_path)
     store = runner.plan.store
     first = next(iter(store.all()))
-    data = {**first.provenance["data"], "split_checksum": "other"}
-    store.write(first.model_copy(update={"provenance": {**first.provenance, "data": data}}))
+    data = {**first.provenance.plain()["data"], "split_checksum": "other"}
+    store.write(
+        first.model_copy(
+            update={"provenance": Provenance(**first.provenance.plain() | {"data": data})}
+        )
+    )
     again, _ = run(suite("cnn"), tmp_path)
     assert again.mixed_data() == ["digits-dvs {'limit': 200}"]

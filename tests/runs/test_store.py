@@ -12,12 +12,21 @@ import pytest
 import torch
 
 from liafbench.baselines.errors import UsageError
-from liafbench.bench.runs import store as store_module
-from liafbench.bench.runs.cells import NUMERICS_VERSION
-from liafbench.bench.runs.records import COLUMNS, SCHEMA, Record, Run
-from liafbench.bench.runs.store import DamagedRun, Store, read_run, write_atomically
+from liafbench.bench.runfiles import (
+    COLUMNS,
+    NUMERICS_VERSION,
+    SCHEMA,
+    DamagedRun,
+    Record,
+    Run,
+    read_run,
+    write_atomically,
+    writing,
+)
+from liafbench.bench.runs.store import Store
 
 ID = "0123456789abcdef"
+CONFIG = {"task": "digits-dvs", "baselines": ["lstm"], "numerics_version": NUMERICS_VERSION}
 
 
 def record(value: float, metric: str = "test_accuracy", seed: int = 0) -> Record:
@@ -41,7 +50,7 @@ def run(run_id: str = ID, **change: object) -> Run:
         "suite": "toy",
         "kind": "train",
         "status": "done",
-        "config": {"numerics_version": NUMERICS_VERSION},
+        "config": CONFIG,
         "records": [record(91.23456789012345)],
     }
     return Run(**{**fields, **change})
@@ -70,7 +79,7 @@ def test_records_csv_round_trips_floats_and_leaves_out_failed_stale_and_tuning(
 ) -> None:
     store.write(run())
     store.write(run("1" * 16, status="failed", reason="x"))
-    store.write(run("2" * 16, config={"numerics_version": NUMERICS_VERSION - 1}))
+    store.write(run("2" * 16, config=CONFIG | {"numerics_version": NUMERICS_VERSION - 1}))
     store.write(run("3" * 16, kind="tune"))
     rows = list(csv.DictReader(store.write_records().open()))
     assert [row["run_id"] for row in rows] == [ID]
@@ -122,10 +131,16 @@ def test_a_later_schema_is_refused_and_left_where_it_is(store: Store, more: dict
     assert store.path(ID).exists()
 
 
-def test_a_run_file_without_a_checksum_of_the_first_schema_is_read(store: Store) -> None:
-    document = run().model_dump(by_alias=True, exclude={"checksum"}) | {"schema": 1}
-    store.path(ID).write_text(json.dumps(document))
-    assert read_run(store.path(ID)).records == run().records
+def test_a_run_file_of_the_first_schema_is_refused(store: Store) -> None:
+    store.path(ID).write_text(json.dumps(run().document() | {"schema": 1}))
+    with pytest.raises(DamagedRun, match=r"schema: .*greater than or equal to 2"):
+        read_run(store.path(ID))
+
+
+def test_a_run_file_without_a_checksum_is_refused(store: Store) -> None:
+    store.path(ID).write_text(json.dumps(run().document(), indent=1, sort_keys=True))
+    with pytest.raises(DamagedRun, match="checksum does not fit"):
+        read_run(store.path(ID))
 
 
 def test_a_value_edited_by_hand_is_named_and_set_aside(store: Store) -> None:
@@ -167,7 +182,7 @@ def test_a_full_disk_leaves_the_old_file_and_says_what_to_do(
     def full(_handle: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(store_module.os, "fsync", full)
+    monkeypatch.setattr(writing.os, "fsync", full)
     with pytest.raises(UsageError, match="free some space"):
         store.write(run(records=[]))
     monkeypatch.undo()

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from liafbench.bench import suites
-from liafbench.bench.runs.cells import NUMERICS_VERSION, numerics_version
+from liafbench.bench.runfiles import NUMERICS_VERSION, numerics_version, sealed
 
 SAMPLES = 400
 COUNTS = {
@@ -96,7 +96,9 @@ def train_run(
         "recipe": recipe or own_recipe, "data": own_data if data is None else data,
         "options": options or {},
     }  # fmt: skip
-    config["numerics_version"] = numerics_version(config) if numerics is None else numerics
+    precision = config["recipe"].get("precision")
+    current = numerics_version("train", [baseline], backbone, precision)
+    config["numerics_version"] = current if numerics is None else numerics
     records = []
     predictions: dict[str, Any] = {}
     if accuracy is not None:
@@ -110,7 +112,7 @@ def train_run(
             for m, (value, unit) in measured.items()
         ]
     document = {
-        "schema": 1,
+        "schema": 2,
         "run_id": run_id(suite, place, data, options, recipe, config["numerics_version"]),
         "suite": suite,
         "kind": "train",
@@ -158,10 +160,15 @@ def time_run(
     } | fields  # fmt: skip
 
 
+def sealed_text(run: dict[str, Any]) -> bytes:
+    """The text of a run file, with its checksum."""
+    return sealed((json.dumps(run, indent=1, sort_keys=True) + "\n").encode())
+
+
 def write_runs(root: Path, runs: list[dict[str, Any]], machine: str = "test-cpu") -> Path:
     """Write run files below `root`/<suite>/<machine>/runs; returns `root`."""
     for run in runs:
         folder = root / run["suite"] / machine / "runs"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{run['run_id']}.json").write_text(json.dumps(run))
+        (folder / f"{run['run_id']}.json").write_bytes(sealed_text(run))
     return root

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from liafbench.baselines.errors import UsageError
 from liafbench.bench.cli.main import app
 from liafbench.bench.compare import differences, ratios, read_side
-from liafbench.bench.runs.cells import NUMERICS_VERSION
+from liafbench.bench.runfiles import NUMERICS_VERSION
 from liafbench.bench.runs.records import Run
 from liafbench.bench.runs.store import Store
 
@@ -45,7 +45,7 @@ def save(store, run_id, kind, config, records, kernel, suite):
     store.write(
         Run.model_validate(
             {
-                "schema": 1, "run_id": run_id, "suite": suite, "kind": kind, "status": "done",
+                "schema": 2, "run_id": run_id, "suite": suite, "kind": kind, "status": "done",
                 "config": {"kind": kind, **config}, "records": records,
                 "provenance": {"kernel": kernel, "versions": {"torch": "2.13.0"}, **timing},
             }

@@ -15,6 +15,7 @@ from ray import exceptions as gone
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as OnNode
 
 from liafbench.baselines.errors import UsageError
+from liafbench.bench.runfiles import Provenance
 from liafbench.bench.runs.cluster.node import Desk, Software, describe, run_cell
 from liafbench.bench.runs.cluster.placing import list_files
 from liafbench.bench.runs.cluster.signals import Held
@@ -173,7 +174,7 @@ class _Batch:
     def _stored(self, job: Job, run: Run, weights: bytes | None) -> Run:
         lost = self._lost[run.run_id]
         if lost:
-            run.provenance["lost_workers"] = lost
+            run.provenance = Provenance(**run.provenance.plain() | {"lost_workers": lost})
         if weights is None:
             job.store.forget_weights(run.run_id)
         else:

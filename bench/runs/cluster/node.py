@@ -12,7 +12,7 @@ from typing import Any
 import ray
 
 from liafbench.baselines.errors import UsageError
-from liafbench.bench.runs.cells import NUMERICS_VERSION
+from liafbench.bench.runfiles import NUMERICS_VERSION
 from liafbench.bench.runs.cluster.placing import Listing, place, read_chunk
 from liafbench.bench.runs.pool import execute
 from liafbench.bench.runs.provenance import commit, machine, versions
