@@ -13,6 +13,7 @@ from fabricated_sets import ANY, write_babi
 from torch import nn
 
 from liafbench.baselines.errors import UsageError
+from liafbench.bench.execution import Execution
 from liafbench.bench.tasks import babi, babi_sim, load, vocabularies
 from liafbench.bench.tasks.common.stories import parse, vocabulary
 from liafbench.bench.training.evaluate import predict
@@ -141,7 +142,7 @@ def test_no_prediction_scores_on_an_answer_outside_the_vocabulary(tmp_path):
     kitchen = vocabularies.words("babi-qa1").index("kitchen") + 2
     right = {}
     for answer in range(classes):
-        found = predict(Constant(answer, classes), splits.test, lambda net, x: net(x))
+        found = predict(Constant(answer, classes), splits.test, Execution())
         right[answer] = found.correct.tolist()
     assert right.pop(kitchen) == [False, True]
     assert all(each == [False, False] for each in right.values())
