@@ -71,7 +71,9 @@ class _Pooling(ctypes.Structure):
 
 
 def _library(dtype: torch.dtype) -> ctypes.CDLL:
-    return _checked(cpu_build.load("average_pool.cpp", (f"VALUE={VALUES[dtype]}",)))
+    macros = (f"VALUE={VALUES[dtype]}",)
+    functions = ("size_of_pooling", "average_pool", "average_pool_back")
+    return _checked(cpu_build.load("average_pool.cpp", macros, *functions))
 
 
 @functools.cache

@@ -86,14 +86,6 @@ def test_compiler_that_makes_rubbish(monkeypatch: pytest.MonkeyPatch, fresh: Pat
     assert not list((fresh / "kernels").iterdir())
 
 
-def test_cache_folder_that_cannot_be_written(
-    monkeypatch: pytest.MonkeyPatch, fresh: Path, compiler: cpu_build.Compiler
-) -> None:
-    (fresh / "file").write_text("")
-    monkeypatch.setattr(cpu_build, "cache_folder", lambda: fresh / "file" / "kernels")
-    falls_back_with_one_line("cannot be written")
-
-
 def test_backward_falls_back_when_only_the_forward_compiles(
     monkeypatch: pytest.MonkeyPatch, fresh: Path, compiler: cpu_build.Compiler
 ) -> None:
@@ -103,7 +95,7 @@ def test_backward_falls_back_when_only_the_forward_compiles(
     cpu_call.forget()
     assert kernel.refuses(x, GIVEN, Step()) is None
 
-    def lost(source: str, macros: tuple[str, ...]) -> None:
+    def lost(source: str, macros: tuple[str, ...], *functions: str) -> None:
         raise cpu_build.Unavailable("broken compiler: lost")
 
     monkeypatch.setattr(cpu_build, "load", lost)

@@ -142,6 +142,11 @@ def point(call: Call, alpha: Tensor, beta: Tensor, v_threshold: Tensor) -> None:
     call.v_threshold.values = v_threshold.data_ptr()
 
 
+FUNCTIONS = ("size_of_call", "instruction_set")
+RECURRENT_FUNCTIONS = (*FUNCTIONS, "size_of_recurrent_call", "recurrent_row_multiple")
+"""What a library has beside the function that computes."""
+
+
 def forget() -> None:
     """Ask again for the compiler and for every variant, in this process."""
     for library in (
@@ -158,7 +163,7 @@ def forget() -> None:
 def forward_library(spelled: str, dtype: torch.dtype, varied: bool) -> ctypes.CDLL:
     """The forward variant of a step, as it spells itself; Unavailable when it cannot be had."""
     macros = forward_macros(Step.read(spelled), dtype, varied)
-    library = cpu_build.load("forward.cpp", macros)
+    library = cpu_build.load("forward.cpp", macros, "neuron_forward", *FUNCTIONS)
     return _checked(library, "neuron_forward")
 
 
@@ -168,7 +173,7 @@ def backward_library(
 ) -> ctypes.CDLL:
     """The backward variant that sums the gradients of (alpha, beta, v_threshold, k) asked for."""
     macros = backward_macros(Step.read(spelled), dtype, varied, sums)
-    library = cpu_build.load("backward.cpp", macros)
+    library = cpu_build.load("backward.cpp", macros, "neuron_backward", *FUNCTIONS)
     return _checked(library, "neuron_backward")
 
 
@@ -176,7 +181,9 @@ def backward_library(
 def recurrent_forward_library(spelled: str, dtype: torch.dtype, varied: bool) -> ctypes.CDLL:
     """As `forward_library`, for recurrent neurons."""
     macros = forward_macros(Step.read(spelled), dtype, varied)
-    library = cpu_build.load("recurrent_forward.cpp", macros)
+    library = cpu_build.load(
+        "recurrent_forward.cpp", macros, "recurrent_forward", *RECURRENT_FUNCTIONS
+    )
     return _checked_recurrent(library, "recurrent_forward")
 
 
@@ -186,7 +193,9 @@ def recurrent_backward_library(
 ) -> ctypes.CDLL:
     """As `backward_library`, for recurrent neurons."""
     macros = backward_macros(Step.read(spelled), dtype, varied, sums)
-    library = cpu_build.load("recurrent_backward.cpp", macros)
+    library = cpu_build.load(
+        "recurrent_backward.cpp", macros, "recurrent_backward", *RECURRENT_FUNCTIONS
+    )
     return _checked_recurrent(library, "recurrent_backward")
 
 
