@@ -2,7 +2,7 @@
 know it: `liafbench::neuron` and `liafbench::neuron_recurrent`, each with its backward.
 
 Currents x are [T, ...]; alpha, beta and v_threshold are 0-dim or broadcast against x[0], k is
-0-dim (None: no KLIF). `step` is a `Step` as it spells itself: one string, since PyTorch looks every
+0-dim (None: no KLIF). `step` is the `spec` of a `Step`: one string, since PyTorch looks every
 argument of an operator up again at every call. Under autocast x stays as
 it comes and the state is float32. The backward is not differentiable a second time.
 """
@@ -26,8 +26,8 @@ _PARAMETERS = "Tensor alpha, Tensor beta, Tensor v_threshold, Tensor? k"
 _OUT = "Tensor grad_x, Tensor grad_alpha, Tensor grad_beta, Tensor grad_v_threshold, Tensor grad_k"
 
 
-def _step(k: Tensor | None, spelled: str) -> Step:
-    step = Step.read(spelled)
+def _step(k: Tensor | None, spec: str) -> Step:
+    step = Step.read(spec)
     if step.klif != (k is not None):
         raise RuntimeError(f"klif is {step.klif} in the step, and k is {k}")
     return step
@@ -50,43 +50,43 @@ def _fake_gradients(needs: list[bool], tensors: tuple[Tensor | None, ...]) -> tu
     return _filled(tuple(grads), x)
 
 
-def _forward(x, alpha, beta, v_threshold, k, spelled):
-    step = _step(k, spelled)
+def _forward(x, alpha, beta, v_threshold, k, spec):
+    step = _step(k, spec)
     kernel = select(x, (alpha, beta, v_threshold), step)
     return kernel.forward(x, alpha, beta, v_threshold, k, step)
 
 
-def _fake_forward(x, alpha, beta, v_threshold, k, spelled):
+def _fake_forward(x, alpha, beta, v_threshold, k, spec):
     return torch.empty_like(x)
 
 
-def _backward(grad_y, x, alpha, beta, v_threshold, k, spelled, needs):
-    step = _step(k, spelled)
+def _backward(grad_y, x, alpha, beta, v_threshold, k, spec, needs):
+    step = _step(k, spec)
     kernel = select(x, (alpha, beta, v_threshold), step)
     return kernel.backward(grad_y, x, alpha, beta, v_threshold, k, step, tuple(needs))
 
 
-def _fake_backward(grad_y, x, alpha, beta, v_threshold, k, spelled, needs):
+def _fake_backward(grad_y, x, alpha, beta, v_threshold, k, spec, needs):
     return _fake_gradients(needs, (x, alpha, beta, v_threshold, k))
 
 
-def _recurrent_forward(x, w_rec, alpha, beta, v_threshold, k, spelled):
-    step = _step(k, spelled)
+def _recurrent_forward(x, w_rec, alpha, beta, v_threshold, k, spec):
+    step = _step(k, spec)
     kernel = select_recurrent(x, (alpha, beta, v_threshold), step)
     return kernel.forward(x, w_rec, alpha, beta, v_threshold, k, step)
 
 
-def _fake_recurrent_forward(x, w_rec, alpha, beta, v_threshold, k, spelled):
+def _fake_recurrent_forward(x, w_rec, alpha, beta, v_threshold, k, spec):
     return x.new_empty(x.shape)
 
 
-def _recurrent_backward(grad_y, x, w_rec, alpha, beta, v_threshold, k, spelled, needs):
-    step = _step(k, spelled)
+def _recurrent_backward(grad_y, x, w_rec, alpha, beta, v_threshold, k, spec, needs):
+    step = _step(k, spec)
     kernel = select_recurrent(x, (alpha, beta, v_threshold), step)
     return kernel.backward(grad_y, x, w_rec, alpha, beta, v_threshold, k, step, tuple(needs))
 
 
-def _fake_recurrent_backward(grad_y, x, w_rec, alpha, beta, v_threshold, k, spelled, needs):
+def _fake_recurrent_backward(grad_y, x, w_rec, alpha, beta, v_threshold, k, spec, needs):
     grads = _fake_gradients(needs, (x, w_rec, alpha, beta, v_threshold, k))
     return (x.new_empty(x.shape), *grads[1:]) if needs[0] else grads
 

@@ -17,9 +17,9 @@ import pandas as pd
 
 from liafbench.baselines import BASELINES, backbones
 from liafbench.baselines.errors import UsageError
-from liafbench.bench.counting import counters
-from liafbench.bench.counting.costs import cost
-from liafbench.bench.counting.means import ABOUT, KEYS, TRAINED, trained_means
+from liafbench.bench.costs import counters
+from liafbench.bench.costs.cost import cost
+from liafbench.bench.costs.trained_columns import ABOUT, KEYS, TRAINED, trained_means
 
 DENSE = (
     "parameters", "weights", "synapses", "neurons", "embedding", "mac_dense", "elementwise",

@@ -15,9 +15,9 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from liafbench.bench.counting.cases import CASES, Case
+from liafbench.bench.costs.counter_cases import CASES, Case
 from liafbench.bench.counting.counter import count
-from liafbench.bench.counting.known import ANALOG, SPIKES
+from liafbench.bench.counting.tensor_info import ANALOG, SPIKES
 
 REFUSALS = (
     RuntimeError, TypeError, ValueError, AttributeError, LookupError, AssertionError,
