@@ -23,10 +23,6 @@ from liafbench.bench.runs.store import Store
 from liafbench.bench.suites import Suite
 from liafbench.bench.tasks.common.task import data_folder
 
-<<<<<<< HEAD
-=======
-COMMON_DATA_OPTIONS = ("limit", "allow_partial", "allow_unofficial")
->>>>>>> main
 FILTERS = ("task", "backbone", "baseline", "engine", "budget", "seed")
 PLAN_SCHEMA = 1
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from liafbench.baselines.errors import UsageError, unknown
 
-COMMON: dict[str, type] = {"limit": int, "allow_partial": bool}
+COMMON: dict[str, type] = {"limit": int, "allow_partial": bool, "allow_unofficial": bool}
 """What every task accepts."""
 BINNED: dict[str, type] = {
     **dict.fromkeys(("time_steps", "height", "width", "window_us", "clip"), int),

@@ -192,7 +192,7 @@ class Task:
         **options: Any,
     ) -> Splits:
         """Read the splits; see `liafbench.bench.tasks.load`."""
-        given = {"allow_partial": allow_partial, **options}
+        given = {"allow_partial": allow_partial, "allow_unofficial": allow_unofficial, **options}
         self.check(given if limit is None else {"limit": limit, **given})
         folder = Path() if self.embedded else data_folder(self, data_dir)
         allowed = allow_partial, allow_unofficial
