@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from liafbench.bench.cli.console import console, note
-from liafbench.bench.counting import suite as table
+from liafbench.bench.costs import table
 from liafbench.bench.results import find_folders, read, settle
 from liafbench.bench.runfiles import check_writable
 from liafbench.bench.runs.provenance import commit

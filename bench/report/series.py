@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from liafbench.bench.counting.trained import LAYER_METRICS
+from liafbench.bench.counting.measurements import LAYER_METRICS
 from liafbench.bench.report.models import key
 from liafbench.bench.report.rows import block_key
 from liafbench.bench.results import CELL, rows

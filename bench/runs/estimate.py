@@ -22,7 +22,7 @@ from torch import Tensor
 from liafbench.baselines import BASELINES, Network, build
 from liafbench.baselines.errors import UsageError
 from liafbench.bench import tasks
-from liafbench.bench.counting.costs import cost
+from liafbench.bench.costs.cost import cost
 from liafbench.bench.results import find_folders
 from liafbench.bench.runs.cells import Cell
 from liafbench.bench.runs.records import Run

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from liafbench.bench.counting.counts import STRUCTURE
-from liafbench.bench.counting.trained import MEASURED
+from liafbench.bench.counting.measurements import MEASURED
 from liafbench.bench.results import Results, blocks
 from liafbench.bench.tables.aggregate import shown
 
