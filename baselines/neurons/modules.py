@@ -111,8 +111,8 @@ class _Neuron(Neuron, nn.Module):
             with autocast_off(x):
                 return reference.run(x, *shaped, self.step, w_rec)
         if w_rec is None:
-            return operators.call_neuron(x, *shaped, self.step.spec)
-        return operators.call_neuron_recurrent(x, w_rec, *shaped, self.step.spec)
+            return operators.neuron(x, *shaped, self.step.spec)
+        return operators.neuron_recurrent(x, w_rec, *shaped, self.step.spec)
 
     def extra_repr(self) -> str:
         alpha = self.alpha
