@@ -114,8 +114,11 @@ class Memo:
 
     def checksum(self, path: Path, algorithm: str = "sha256", start: int = 0) -> str:
         """As `file_checksum`, from memory where the file is unchanged."""
-        with suppress(OSError):
+        try:
             status = os.stat(path)
+        except OSError:
+            return file_checksum(path, algorithm, start)
+        else:
             mark = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
             file = f"{algorithm} {start} {mark} {os.path.abspath(path)}"
             if found := self._look_up(file):
@@ -124,16 +127,16 @@ class Memo:
             if time.time() - status.st_ctime > SETTLED_S:
                 self._remember(file, checksum)
             return checksum
-        return file_checksum(path, algorithm, start)
 
     def _look_up(self, file: str) -> str | None:
-        with suppress(sqlite3.Error):
-            if self.known is not None:
-                query = "SELECT checksum, signature FROM signed WHERE file = ?"
-                row = self.known.execute(query, (file,)).fetchone()
-                if row and self._seal.fits(f"{row[0]} {file}", row[1]):
-                    return row[0]
-        return None
+        if self.known is None:
+            return None
+        query = "SELECT checksum, signature FROM signed WHERE file = ?"
+        try:
+            row = self.known.execute(query, (file,)).fetchone()
+        except sqlite3.Error:
+            return None
+        return row[0] if row and self._seal.fits(f"{row[0]} {file}", row[1]) else None
 
     def _remember(self, file: str, checksum: str) -> None:
         signature = self._seal.of(f"{checksum} {file}")
