@@ -11,8 +11,7 @@ import torch
 from torch import nn
 
 from liafbench.baselines.errors import UsageError
-from liafbench.baselines.neurons import LIF
-from liafbench.baselines.neurons.interface import Neuron
+from liafbench.baselines.neurons import LIF, Neuron
 from liafbench.bench.execution import Execution
 from liafbench.bench.kernels import Plan, layers, limit, network, run
 from liafbench.bench.kernels.acceptance import layer_verdicts, memory_verdicts, network_verdicts
