@@ -81,12 +81,6 @@ class _Neuron(Neuron, nn.Module):
         self.step = Step.read(step.spec)  # the one that the operators look up
         self.engine, self.learnable, self.recurrent = engine, learnable, recurrent
         self.output_kind = "spikes" if step.output == "spike" else "analog"
-        given = {"alpha": leak.alpha, "beta": leak.beta}
-        self.constants = {
-            name: float(value)
-            for name, value in given.items()
-            if not isinstance(value, Tensor) and name not in learnable
-        }
         alpha = parameter("alpha", leak.alpha, 0, 1)
         if "alpha" in learnable:
             self.alpha_logit = alpha_logit(alpha)
@@ -95,6 +89,12 @@ class _Neuron(Neuron, nn.Module):
         self.register_parameter("k", None if k is None else nn.Parameter(_scalar(k, step)))
         self._keep("beta", parameter("beta", leak.beta))
         self._keep("v_threshold", parameter("v_threshold", v_threshold, 0))
+        given = {"alpha": leak.alpha, "beta": leak.beta}
+        self.constants = {
+            name: float(value)
+            for name, value in given.items()
+            if not isinstance(value, Tensor) and name not in learnable
+        }
         if recurrent is not None:
             self.w_rec = nn.Parameter(_recurrent_weights(recurrent))
 
