@@ -16,9 +16,9 @@ from pathlib import Path
 from liafbench.baselines.errors import UsageError
 from liafbench.bench import tasks
 from liafbench.bench.results import find_folders
+from liafbench.bench.runfiles import Run
 from liafbench.bench.runs.cells import Cell
 from liafbench.bench.runs.plan import Options, plan
-from liafbench.bench.runs.records import Run
 from liafbench.bench.runs.store import Store
 from liafbench.bench.suites import Suite
 

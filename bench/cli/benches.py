@@ -16,7 +16,7 @@ from liafbench.bench.cli.throughput import run_throughput
 from liafbench.bench.counting import suite as counting
 from liafbench.bench.kernels.report import frame, markdown
 from liafbench.bench.only import Only
-from liafbench.bench.results import find_folders, read, settle
+from liafbench.bench.results import load
 from liafbench.bench.runfiles import as_usage_error
 from liafbench.bench.runs.provenance import commit, usable_cores
 
@@ -38,7 +38,7 @@ def _counting(out: Path, _device: str, _minutes: float, only: Only) -> None:
     _writable(out / "counting")
     records = None
     if any(out.glob("*/*/runs")):
-        records = settle(read(find_folders(out))).records
+        records = load(out).records
     for path in counting.run(out, records, _say_place, commit()):
         console.print(f"table:   {path}")
 

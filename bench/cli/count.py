@@ -17,9 +17,8 @@ from liafbench.bench.cli.console import console, emit_json, note
 from liafbench.bench.counting import METRICS, Counts, Measurement, measurements, trained_counts
 from liafbench.bench.counting.costs import cost
 from liafbench.bench.counting.energy import ENERGY
-from liafbench.bench.runfiles import DamagedRun, read_run
+from liafbench.bench.runfiles import DamagedRun, Run, read_run
 from liafbench.bench.runs.count import count_samples
-from liafbench.bench.runs.records import Run
 from liafbench.bench.tasks import load
 
 HEADS = {"mac_effective": "mac eff.", "elementwise": "elem."}

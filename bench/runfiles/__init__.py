@@ -24,7 +24,13 @@ from liafbench.bench.runfiles.reading import (
     read_run,
     run_paths,
 )
-from liafbench.bench.runfiles.writing import as_usage_error, disk_is_full, sealed, write_atomically
+from liafbench.bench.runfiles.writing import (
+    as_usage_error,
+    disk_is_full,
+    inside,
+    sealed,
+    write_atomically,
+)
 
 __all__ = [
     "COLUMNS",
@@ -45,6 +51,7 @@ __all__ = [
     "Unreadable",
     "as_usage_error",
     "disk_is_full",
+    "inside",
     "numerics_version",
     "read_bytes",
     "read_plan",

@@ -20,8 +20,8 @@ from liafbench.baselines import Network, build
 from liafbench.baselines.errors import UsageError
 from liafbench.bench import tasks
 from liafbench.bench.counting.costs import cost
+from liafbench.bench.runfiles import Run
 from liafbench.bench.runs.cells import Cell
-from liafbench.bench.runs.records import Run
 from liafbench.bench.runs.store import Store
 
 MIB = 2**20
