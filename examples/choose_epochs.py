@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 
 from liafbench.bench.runs.cells import Cell, training_cells
-from liafbench.bench.runs.train import tune_cell
+from liafbench.bench.runs.tune import tune_cell
 from liafbench.bench.suites import load
 
 SLACK = 0.5

@@ -48,7 +48,7 @@ class SnnTorchNeuron(Neuron, snntorch.Leaky):
             delattr(self, name)
             self.register_buffer(name, value, persistent=False)
         self.kind, self.output_kind, self.step = own.kind, own.output_kind, step
-        self.recurrent = own.recurrent
+        self.recurrent, self.constants = own.recurrent, own.constants
         self.register_parameter("w_rec", own.w_rec if own.recurrent else None)
         if "beta" in own.learnable:
             self.offset = nn.Parameter(own.beta.detach().clone())

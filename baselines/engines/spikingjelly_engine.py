@@ -37,7 +37,7 @@ class _Aligned(Neuron):
         """Takes over from our neuron what the library's constructor has no name for."""
         self.kind, self.output_kind, self.step = own.kind, own.output_kind, own.step
         self.decays = decays
-        self.recurrent = own.recurrent
+        self.recurrent, self.constants = own.recurrent, own.constants
         assert isinstance(self, nn.Module)
         self.register_parameter("w_rec", own.w_rec if own.recurrent else None)
         if "beta" in own.learnable:

@@ -33,6 +33,8 @@ class _Neuron(Neuron, nn.Module):
     beta: Tensor
     v_threshold: Tensor
     k: nn.Parameter | None
+    constants: dict[str, float]
+    """alpha and beta where they are plain numbers, known on the meta device too."""
 
     def __init__(
         self,
@@ -52,6 +54,12 @@ class _Neuron(Neuron, nn.Module):
                 raise unknown("learnable parameter", name, LEARNABLE)
         self.step, self.engine, self.learnable, self.recurrent = step, engine, learnable, recurrent
         self.output_kind = "spikes" if step.output == "spike" else "analog"
+        given = {"alpha": leak.alpha, "beta": leak.beta}
+        self.constants = {
+            name: float(value)
+            for name, value in given.items()
+            if not isinstance(value, Tensor) and name not in learnable
+        }
         alpha = parameter("alpha", leak.alpha, 0, 1)
         if "alpha" in learnable:
             self.alpha_logit = alpha_logit(alpha)
@@ -103,8 +111,8 @@ class _Neuron(Neuron, nn.Module):
             with autocast_off(x):
                 return reference.run(x, *shaped, self.step, w_rec)
         if w_rec is None:
-            return operators.call_neuron(x, *shaped, self.step.spelled)
-        return operators.call_neuron_recurrent(x, w_rec, *shaped, self.step.spelled)
+            return operators.neuron(x, *shaped, self.step.spec)
+        return operators.neuron_recurrent(x, w_rec, *shaped, self.step.spec)
 
     def extra_repr(self) -> str:
         alpha = self.alpha

@@ -9,7 +9,7 @@ from liafbench.bench import suites
 from liafbench.bench.results.load import option_line, shared_recipe
 from liafbench.bench.runs.cells import training_cells
 
-ANY_WAY = ("allow_partial",)
+ANY_WAY = ("allow_partial", "allow_unofficial")
 """Data options that decide no number: what was there is recorded with the run."""
 
 

@@ -13,7 +13,7 @@ from liafbench.baselines.errors import UsageError
 from liafbench.bench import kernels
 from liafbench.bench.cli.console import console, note
 from liafbench.bench.cli.throughput import run_throughput
-from liafbench.bench.counting import suite as counting
+from liafbench.bench.costs import table as costs
 from liafbench.bench.kernels.report import frame, markdown
 from liafbench.bench.only import Only
 from liafbench.bench.results import load
@@ -39,11 +39,11 @@ def _counting(out: Path, _device: str, _minutes: float, only: Only) -> None:
     records = None
     if any(out.glob("*/*/runs")):
         records = load(out).records
-    for path in counting.run(out, records, _say_place, commit()):
+    for path in costs.run(out, records, _say_place, commit()):
         console.print(f"table:   {path}")
 
 
-def _say_place(place: counting.Place) -> None:
+def _say_place(place: costs.Place) -> None:
     note.print(f"counted {place.task} {place.backbone} {place.budget} {escape(place.baseline)}")
 
 

@@ -14,11 +14,17 @@ from rich.table import Table
 from liafbench.baselines import build
 from liafbench.baselines.errors import UsageError
 from liafbench.bench.cli.console import console, emit_json, note
-from liafbench.bench.counting import METRICS, Counts, Measurement, measurements, trained_counts
-from liafbench.bench.counting.costs import cost
-from liafbench.bench.counting.energy import ENERGY
+from liafbench.bench.costs.cost import cost
+from liafbench.bench.counting import (
+    ENERGY,
+    METRICS,
+    Counts,
+    Measurement,
+    measurements,
+    trained_counts,
+)
 from liafbench.bench.runfiles import DamagedRun, Run, read_run
-from liafbench.bench.runs.count import count_samples
+from liafbench.bench.runs.count import select_samples
 from liafbench.bench.tasks import load
 
 HEADS = {"mac_effective": "mac eff.", "elementwise": "elem."}
@@ -110,7 +116,7 @@ def _trained(
             "delete it and run the cell again"
         ) from error
     splits = load(task, data, backbone=config["backbone"] or None, **config["data"])
-    counts = trained_counts(net, count_samples(splits.test, samples))
+    counts = trained_counts(net, select_samples(splits.test, samples))
     about = {name: config[name] for name in ("backbone", "engine", "budget")}
     about |= {"run": run.run_id, "seed": config["seed"], "input": "test samples"}
     return counts, about

@@ -1,16 +1,18 @@
 """Synapses, operations, activity and estimated energy of any network."""
 
-from liafbench.bench.counting.counter import count, count_samples
+from liafbench.bench.counting.counter import count, count_each
 from liafbench.bench.counting.counts import METRICS, Counts
-from liafbench.bench.counting.energy import ENERGY, EnergyConstants, energy
-from liafbench.bench.counting.tally import UncountableError
-from liafbench.bench.counting.trained import (
+from liafbench.bench.counting.measurements import (
+    ENERGY,
+    EnergyConstants,
     Measurement,
     count_trained,
+    energy,
     layer_rows,
     measurements,
     trained_counts,
 )
+from liafbench.bench.counting.operators import UncountableError
 
 __all__ = [
     "ENERGY",
@@ -20,7 +22,7 @@ __all__ = [
     "Measurement",
     "UncountableError",
     "count",
-    "count_samples",
+    "count_each",
     "count_trained",
     "energy",
     "layer_rows",

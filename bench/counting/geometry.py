@@ -88,6 +88,11 @@ def listed(value: Any, dims: int) -> tuple[int, ...]:
     return tuple(listed * dims if len(listed) == 1 else listed)
 
 
+def adaptive_windows(size: int, outputs: int) -> list[int]:
+    """Window lengths of adaptive pooling along one axis."""
+    return [-(-(i + 1) * size // outputs) - i * size // outputs for i in range(outputs)]
+
+
 @dataclass(frozen=True)
 class Convolution:
     """The arguments of any convolution operator in one form."""

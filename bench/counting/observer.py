@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from liafbench.bench.counting.call_arguments import in_schema_order, zero_padding
-from liafbench.bench.counting.declared import NeuronLayer, is_recurrent_map, neuron_layer
-from liafbench.bench.counting.dependence import FRESH as FRESH_MAKERS
-from liafbench.bench.counting.facts import Facts
-from liafbench.bench.counting.known import ANALOG, FRESH, KINDS, SPIKES, Kind, Known
-from liafbench.bench.counting.layers import Run
-from liafbench.bench.counting.names import ACTIVATIONS, FREE, NEURON, SYNAPTIC, base_name
-from liafbench.bench.counting.propagation import propagate
-from liafbench.bench.counting.shapes_only import on_meta
-from liafbench.bench.counting.sparse import FanOuts
-from liafbench.bench.counting.synapse_calls import SynapseCalls
-from liafbench.bench.counting.synaptic import formula_for, uncountable
-from liafbench.bench.counting.tally import Tally, UncountableError
-from liafbench.bench.counting.tracing import only_integers
-from liafbench.bench.counting.weights import Structure
+from liafbench.bench.counting.call import on_meta
+from liafbench.bench.counting.formulas import OPERATORS, Operator
+from liafbench.bench.counting.geometry import Pads
+from liafbench.bench.counting.neuron_modules import NeuronLayer, is_recurrent_map, neuron_layer
+from liafbench.bench.counting.operators import (
+    UncountableError,
+    base_name,
+    in_schema_order,
+    only_integers,
+    uncountable,
+)
+from liafbench.bench.counting.propagation import OpCall, propagate
+from liafbench.bench.counting.recorder import Recorder
+from liafbench.bench.counting.tensor_info import (
+    ANALOG,
+    ANALOG_INPUT,
+    FRESH,
+    KINDS,
+    SPIKES,
+    ZERO,
+    TensorInfo,
+    range_of,
+)
 
 
 class Observer(TorchDispatchMode):
-    """Watches runs of one network; structure and fan-outs are kept from run to run.
+    """Watches runs of one network.
 
     Use as a context around a call inside `torch.inference_mode()`, where composite operators
     arrive whole.
@@ -38,60 +47,43 @@ class Observer(TorchDispatchMode):
 
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
-        self.structure = Structure(net)
-        self.fan_outs = FanOuts()
-        self.facts = Facts(net)
-        self.run = Run()
-        self._scopes: list[tuple[str, bool]] = [("", False)]
-        self._calls = SynapseCalls(self)
+        self.recorder = Recorder(net)
         self._counting = True
-        self.declared = {
-            name: layer
-            for name, module in net.named_modules()
-            if (layer := neuron_layer(module)) is not None
-        }
-        self._maps = {name for name, module in net.named_modules() if is_recurrent_map(module)}
+        self.neurons: dict[str, NeuronLayer] = {}
+        self._maps: set[str] = set()
+        for name, module in net.named_modules():
+            if isinstance(module, torch.jit.ScriptModule):
+                raise UncountableError(
+                    f"module {name!r} is scripted, which hides its operators; count the module "
+                    "that it was scripted from"
+                )
+            if (layer := neuron_layer(module)) is not None:
+                self.neurons[name] = layer
+            elif is_recurrent_map(module):
+                self._maps.add(name)
         for name, module in net.named_modules():
             self._watch(name, module)
-
-    def known(self, tensor: Tensor) -> Known:
-        """What is known of a tensor; UncountableError for one of unknown origin."""
-        return self.facts.of(tensor, self.module, anything=self.inside_neuron)
-
-    @property
-    def module(self) -> str:
-        """Path of the module that is running."""
-        return self._scopes[-1][0]
-
-    @property
-    def inside_neuron(self) -> bool:
-        """Whether a declared neuron module is running: it is counted by formula."""
-        return self._scopes[-1][1]
 
     # Modules ---------------------------------------------------------------------------------
 
     def _watch(self, name: str, module: nn.Module) -> None:
-        if isinstance(module, torch.jit.ScriptModule):
-            raise UncountableError(
-                f"module {name!r} is scripted, which hides its operators; count the module that "
-                "it was scripted from"
-            )
+        recorder = self.recorder
 
         def enter(_: nn.Module, __: Any) -> None:
-            self._scopes.append((name, self.inside_neuron or name in self.declared))
+            recorder.scopes.append((name, recorder.inside_neuron or name in self.neurons))
 
         def leave(_: nn.Module, inputs: Any, output: Any) -> None:
-            self._scopes.pop()
-            if not self.inside_neuron:
-                with self._blind():
+            recorder.scopes.pop()
+            if not recorder.inside_neuron:
+                with self._paused():
                     self._leave(name, module, inputs, output)
 
         module.register_forward_pre_hook(enter, prepend=True)
         module.register_forward_hook(leave)
 
     @contextmanager
-    def _blind(self) -> Iterator[None]:
-        """What hooks compute is no part of the network."""
+    def _paused(self) -> Iterator[None]:
+        """What the counter computes is no part of the network."""
         self._counting = False
         try:
             yield
@@ -99,58 +91,27 @@ class Observer(TorchDispatchMode):
             self._counting = True
 
     def _leave(self, name: str, module: nn.Module, inputs: Any, output: Any) -> None:
-        if name in self.declared:
-            self._neurons(name, self.declared[name], inputs, output)
+        recorder = self.recorder
+        if name in self.neurons:
+            self._neurons(name, self.neurons[name], inputs, output)
         elif name in self._maps:
-            layer = self.run.layers[name]
-            layer.tally += Tally(updates=output.numel())
-            layer.state_words += 4 * output.numel()
-            self.structure.add_neurons(name, name, output[0, 0].numel())
+            recorder.recurrent_map(name, output)
         elif (kind := getattr(module, "output_kind", None)) is not None:
             if kind not in KINDS:
                 raise UncountableError(
                     f"module {name!r} declares output_kind={kind!r}; known: {', '.join(KINDS)}"
                 )
-            for tensor in pytree.tree_leaves(output):
-                if isinstance(tensor, Tensor):
-                    fact = replace(self.known(tensor).plain(), kind=kind)
-                    self.facts.learn(tensor, fact)
+            for tensor in _tensors(output):
+                recorder.table.learn(tensor, recorder.info(tensor).declared(kind))
 
-    def _neurons(self, name: str, declared: NeuronLayer, inputs: Any, output: Any) -> None:
-        tensor = next(t for t in pytree.tree_leaves(output) if isinstance(t, Tensor))
-        kind = SPIKES if declared.output_kind == SPIKES else ANALOG
-        cost = declared.cost(tensor.shape)
-        self.fire(name, cost, self.origin_of(inputs), tensor, kind, declared.batch_dims)
-        if declared.w_rec is not None:
-            self._calls.recurrent_neurons(name, declared.w_rec, tensor, kind)
-
-    def origin_of(self, inputs: Any) -> frozenset[int]:
-        """The synaptic calls that reach one of the inputs."""
-        tensors = [t for t in pytree.tree_leaves(inputs) if isinstance(t, Tensor)]
-        return frozenset().union(*(self.known(t).origin for t in tensors))
-
-    def fire(
-        self,
-        name: str,
-        cost: Tally,
-        origin: frozenset[int],
-        output: Tensor,
-        kind: Kind,
-        batch_dims: int,
-    ) -> None:
-        """A layer of neurons has produced `output` of this kind."""
-        layer = self.run.layers[name]
-        layer.tally += replace(cost, macs=0, dot_additions=0)
-        # Membrane additions and multiplications in the convention of the authors of LIAF-Net.
-        layer.adds += 2 * output.numel()
-        layer.muls += 2 * output.numel()
-        layer.state_words += 2 * output.numel()
-        layer.watch(output, spikes=kind == SPIKES)
-        for call in origin:
-            self.run.synapses[call].feed(kind)
-        units = output[(0,) * batch_dims].numel() if output.numel() else 0
-        self.structure.add_neurons(name, name, units)
-        self.facts.learn(output, Known("input", kind))
+    def _neurons(self, name: str, neurons: NeuronLayer, inputs: Any, output: Any) -> None:
+        recorder, tensor = self.recorder, _tensors(output)[0]
+        kind = SPIKES if neurons.output_kind == SPIKES else ANALOG
+        origin = frozenset[int]().union(*(recorder.info(t).origin for t in _tensors(inputs)))
+        cost = neurons.cost(tensor.shape)
+        recorder.fire(name, cost, origin, tensor, kind, neurons.batch_dims)
+        if neurons.w_rec is not None:
+            recorder.recurrent_neurons(name, neurons.w_rec, tensor, kind)
 
     # Operators -------------------------------------------------------------------------------
 
@@ -159,136 +120,155 @@ class Observer(TorchDispatchMode):
         if not self._counting:
             return func(*args, **kwargs)
         name = base_name(func.name())
-        formula = formula_for(name)
-        if formula is None and name not in FREE:
+        operator = OPERATORS.get(name)
+        if operator is None:
             composite = self._decomposed(func, args, kwargs)
             if composite is not NotImplemented:
                 return composite
-            if not self.inside_neuron and self._meets_input(args, kwargs):
-                raise uncountable(func.name(), self.module)
+            if not self.recorder.inside_neuron and self._meets_input(args, kwargs):
+                raise uncountable(func.name(), self.recorder.module)
+            operator = Operator(None)
+        mutable = func._schema.is_mutable
+        written = self.recorder.table.sharing(args[0]) if mutable and _is_tensor(args) else []
         out = on_meta(func, args, kwargs)
-        outs = [t for t in pytree.tree_leaves(out) if isinstance(t, Tensor)]
+        outs = _tensors(out)
         if outs:
             positional = in_schema_order(func, args, kwargs)
-            self._observe(name, func, positional, args, kwargs, outs, formula)
+            call = OpCall(name, func, positional, (args, kwargs), outs, self.recorder.info)
+            self._observe(call, operator, written if mutable else None)
         return out
 
-    def check_outputs(self, outputs: Sequence[Tensor]) -> None:
-        """Results that no operator made, or that no input reaches, are an error."""
-        roles = {self.known(output).role for output in outputs}
-        if outputs and "input" not in roles:
-            raise UncountableError(
-                "no result depends on the input as far as torch can see; compute it with torch "
-                "operators"
-            )
-
     def _meets_input(self, args: Any, kwargs: Any) -> bool:
-        tensors = [t for t in pytree.tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
-        return any(self.known(t).role == "input" for t in tensors)
+        return any(self.recorder.info(t).role == "input" for t in _tensors((args, kwargs)))
 
     def _decomposed(self, func: Any, args: Any, kwargs: Any) -> Any:
         with self:
             return func.decompose(*args, **kwargs)
 
     def _observe(
-        self,
-        name: str,
-        func: Any,
-        positional: list[Any],
-        args: Any,
-        kwargs: dict[str, Any],
-        outs: list[Tensor],
-        formula: Callable[..., Tally] | None,
+        self, call: OpCall, operator: Operator, written: Sequence[tuple[Tensor, Any]] | None
     ) -> None:
-        if name in FRESH_MAKERS:
-            for tensor in outs:
-                self.facts.learn(tensor, FRESH)
-            return
-        tensors = [t for t in pytree.tree_leaves(positional) if isinstance(t, Tensor)]
-        mutated = func._schema.is_mutable
-        facts = [self.known(t) for t in tensors]
-        depends = self._depends(name, facts)
-        counted = formula is not None and not self.inside_neuron
-        if counted and (depends or name in SYNAPTIC):
-            assert formula is not None
-            self._count(name, formula, positional, outs, depends)
-        if not depends:
-            found = self._constants(func, positional, facts, outs, mutated)
-        elif self.inside_neuron:
-            found = [Known("input")] * len(outs)
-        elif name in SYNAPTIC or name == NEURON:
-            found = self._calls.results(name, positional, outs)
+        """`written`: what shares the memory of what is written to; None if nothing is."""
+        recorder, given = self.recorder, call.tensors
+        if operator.sort == "fresh":
+            found = [_fresh(call)] * len(call.outs)
         else:
-            found = propagate(name, func, positional, kwargs, outs, self.known)
-            found = self._after(name, positional, outs, found)
-        for tensor, fact in zip(outs, found, strict=True):
-            if mutated or not any(tensor is t for t in tensors):
-                self.facts.learn(tensor, fact, mutated)
+            read = given if operator.reads is None else _tensors(call.args[: operator.reads])
+            constant = operator.sort == "constant"
+            infos = [] if constant else [recorder.info(t) for t in read]
+            roles = {i.role for i in infos}
+            if "input" in roles or (operator.synaptic and "fresh" in roles):
+                found = self._results(call, operator)
+            else:
+                found = self._constants(call, operator, infos, written is not None)
+        for tensor, info in zip(call.outs, found, strict=True):
+            made = written is not None or operator.sort in ("fresh", "constant")
+            if made or not any(tensor is t for t in given):
+                recorder.table.learn(tensor, info)
+        if written:
+            recorder.table.written_through(written, found[0])
 
-    def _depends(self, name: str, facts: Sequence[Known]) -> bool:
-        roles = {f.role for f in facts}
-        return "input" in roles or (name in SYNAPTIC and "fresh" in roles)
-
-    def _count(
-        self,
-        name: str,
-        formula: Callable[..., Tally],
-        args: list[Any],
-        outs: list[Tensor],
-        depends: bool,
-    ) -> None:
-        if name in SYNAPTIC or "::" in name:
-            self._calls.count(name, formula, args, outs, depends)
-            return
-        if only_integers([*pytree.tree_leaves(args), *outs]):
-            return
-        self.run.layers[self.module].add_pointwise(name, formula(args, outs))
-
-    def _constants(
-        self, func: Any, args: Any, facts: list[Known], outs: list[Tensor], mutated: bool
-    ) -> list[Known]:
-        if not any(f.role == "weight" for f in facts):
-            return [FRESH] * len(outs)
-        numbers = self.facts.numbering.of_results(func, args, facts, len(outs), mutated)
-        return [Known("weight", number=n) for n in numbers]
-
-    def _after(
-        self, name: str, args: list[Any], outs: list[Tensor], found: list[Known]
-    ) -> list[Known]:
-        """Units behind activations; zeros put around an image; embeddings."""
-        if name in ACTIVATIONS:
-            self._activate(name, args[0], outs[0])
-        elif name in ("embedding", "embedding_bag"):
-            number = self.known(args[0]).number
-            self.structure.add_embedding(self.module, args[0], number)
-        elif name in ("constant_pad_nd", "pad"):
-            return [replace(found[0], padding=zero_padding(name, args))]
+    def _results(self, call: OpCall, operator: Operator) -> list[TensorInfo]:
+        """Counts a call that depends on the input; what is known of its results."""
+        recorder, counted = self.recorder, not self.recorder.inside_neuron
+        if not counted:
+            return [ANALOG_INPUT] * len(call.outs)
+        cost = operator.formula(call.args, call.outs) if operator.formula else None
+        if operator.synaptic:
+            assert cost is not None
+            return recorder.synaptic_call(call.name, cost, call.args, call.outs)
+        if operator.sort == "neuron":
+            assert cost is not None
+            return [recorder.neuron_call(call.name, cost, call.args, call.outs[0])]
+        if cost is not None and not only_integers([*pytree.tree_leaves(call.args), *call.outs]):
+            recorder.layer.ops += cost
+            if operator.sort != "reduction":
+                recorder.layer.adds += cost.additions
+                recorder.layer.muls += cost.multiplications
+        found = propagate(call, operator.kinds)
+        if operator.sort == "activation" and recorder.module not in self._maps:
+            recorder.activation(call.name, call.args[0], call.outs[0])
+        elif call.name in ("embedding", "embedding_bag"):
+            table_id = recorder.info(call.args[0]).weight_id
+            recorder.structure.add_embedding(recorder.module, call.args[0], table_id)
+        elif call.name in ("constant_pad_nd", "pad"):
+            return [replace(found[0], padding=_zero_padding(call.name, call.args))]
         return found
 
-    def _activate(self, name: str, x: Tensor, out: Tensor) -> None:
-        origin = self.known(x).origin
-        if not origin or self.module in self._maps:
-            return
-        calls = [self.run.synapses[i] for i in sorted(origin)]
-        frames = calls[0].frames
-        if out.numel() % frames:
-            return
-        units = out.numel() // frames
-        key: Hashable = (name, units, tuple(sorted({str(c.key) for c in calls})))
-        for call in calls:
-            call.feed(ANALOG)
-        self.structure.add_neurons(self.module, key, units)
-        layer = self.run.layers[self.module]
-        layer.tally += Tally(updates=out.numel())
-        layer.watch(out, spikes=False)
+    def _constants(
+        self, call: OpCall, operator: Operator, infos: list[TensorInfo], mutated: bool
+    ) -> list[TensorInfo]:
+        """What is known of results that do not depend on the input: they cost nothing."""
+        if operator.sort != "constant" and not any(i.role == "weight" for i in infos):
+            return [FRESH] * len(call.outs)
+        ids = self.recorder.table.weight_ids.of_results(
+            call.func, call.args, infos, len(call.outs), mutated
+        )
+        if operator.synaptic and operator.formula and not self.recorder.inside_neuron:
+            macs = operator.formula(call.args, call.outs).macs
+            self.recorder.structure.add_weight_macs(self.recorder.module, ids[0], macs)
+        values = _filled(call) if operator.sort == "constant" else None
+        found = [TensorInfo("weight", weight_id=i) for i in ids]
+        return found if values is None else [replace(i, values=values) for i in found]
 
-    def finish(self) -> Run:
-        """The run so far; the next one starts from nothing."""
-        done, self.run = self.run, Run()
-        self.facts.forget()
-        self._scopes = [("", False)]
-        for call in done.synapses:
-            layer = done.layers[call.module]
-            layer.adds += call.dot_additions
-            layer.muls += 0 if call.multiplication_free else call.macs
-        return done
+    def check_outputs(self, outputs: Sequence[Tensor]) -> None:
+        """Results that no operator made, or that no input reaches, are an error."""
+        roles = {self.recorder.info(output).role for output in outputs}
+        if outputs and "input" not in roles:
+            raise UncountableError(
+                "no result depends on the input as far as torch can see; compute it with torch "
+                "operators"
+            )
+
+
+class Guard(TorchFunctionMode):
+    """Refuses to hand an input-dependent tensor to numpy or another library: nothing counts it."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()
+        self._recorder = recorder
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        watched = func in _WAYS_OUT and not self._recorder.inside_neuron
+        if watched and self._recorder.info(args[0]).role == "input":
+            raise UncountableError(
+                f"module {self._recorder.module!r} takes a tensor that depends on the input "
+                "out of torch's sight (numpy, dlpack); compute it with torch operators"
+            )
+        return func(*args, **(kwargs or {}))
+
+
+_WAYS_OUT = {Tensor.numpy, Tensor.__array__, Tensor.__dlpack__, torch.to_dlpack}
+
+
+def _tensors(nest: Any) -> list[Tensor]:
+    return [t for t in pytree.tree_leaves(nest) if isinstance(t, Tensor)]
+
+
+def _is_tensor(args: Any) -> bool:
+    return bool(args) and isinstance(args[0], Tensor)
+
+
+def _fresh(call: OpCall) -> TensorInfo:
+    """Zeros, and memory that is written before it is read; or noise."""
+    zeros = call.name.removeprefix("new_").startswith(("zeros", "empty"))
+    return replace(FRESH, values=ZERO) if zeros else FRESH
+
+
+def _filled(call: OpCall) -> Any:
+    """The value of a constant that is the same everywhere, which meta tensors do not hold."""
+    if call.name.removeprefix("new_").startswith("ones"):
+        return range_of(1)
+    if call.name.removeprefix("new_").startswith("full"):
+        return range_of(call.args[1] if call.name != "new_full" else call.args[2])
+    return None
+
+
+def _zero_padding(name: str, args: list[Any]) -> Pads:
+    """The zeros that a padding operator puts around its input, by axis; () for anything else."""
+    value = args[2] if name == "constant_pad_nd" else args[3]
+    mode = "constant" if name == "constant_pad_nd" else args[2]
+    if value or mode != "constant" or min(args[1]) < 0:
+        return ()
+    pairs = [(args[1][i], args[1][i + 1]) for i in range(0, len(args[1]), 2)]
+    return tuple(reversed(pairs))

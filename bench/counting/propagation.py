@@ -1,269 +1,216 @@
-"""What an operator makes of the kinds of its inputs."""
+"""What an operator makes of the kinds of its inputs: the rules that entries of operators name.
+
+A rule takes a call and gives what is known of each of its results. What the spelling cannot change
+is carried as bounds of values: whole numbers from 0 to 1 are spikes, whoever computed them.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 from torch.utils import _pytree as pytree
 
-from liafbench.bench.counting.geometry import listed
-from liafbench.bench.counting.known import (
+from liafbench.bench.counting.operators import KindRule
+from liafbench.bench.counting.tensor_info import (
     ANALOG,
+    ANALOG_INPUT,
+    ANY,
     GRADED,
     SPIKES,
+    SPIKING_INPUT,
     Kind,
-    Known,
-    indicator,
+    Range,
+    TensorInfo,
     presence,
+    range_of,
     spike_events,
 )
-from liafbench.bench.counting.names import FREE, words
-from liafbench.bench.counting.reductions import adaptive_windows
-
-KnownOf = Callable[[Tensor], Known]
-
-# "view", "cat" and the like carry values over unchanged; these of the free ones do not.
-_MAKERS = words(
-    """
-    one_hot embedding nonzero argwhere size item any all isnan isinf isfinite bincount
-    _pad_packed_sequence
-    """
-)
-_LOGIC = words(
-    """
-    __and__ __or__ __xor__ bitwise_and bitwise_or bitwise_xor bitwise_not logical_and logical_or
-    logical_xor logical_not isnan isinf isfinite eq ne lt le gt ge heaviside one_hot any all
-    bernoulli
-    """
-)
-_SAME_VALUES = (FREE - _MAKERS - _LOGIC) | {"dropout", "feature_dropout", "alpha_dropout"}
-_RECTIFIERS = words(
-    """
-    relu abs relu6 clamp_min threshold
-    """
-)
-_MAXIMA = frozenset(
-    [
-        f"{n}max_pool{d}d{w}"
-        for n in ("", "adaptive_")
-        for d in (1, 2, 3)
-        for w in ("", "_with_indices")
-    ]
-    + ["amax", "amin", "max", "min", "maximum", "minimum"]
-)
-_PRESERVES_ORIGIN = words(
-    """
-    add sub rsub mul div neg lerp batch_norm layer_norm group_norm instance_norm sum mean where
-    masked_fill avg_pool1d avg_pool2d avg_pool3d max_pool1d max_pool2d max_pool3d
-    adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d
-    """
-)
 
 
-def propagate(
-    name: str,
-    func: Any,
-    args: Sequence[Any],
-    kwargs: dict[str, Any],
-    outs: list[Tensor],
-    known: KnownOf,
-) -> list[Known]:
+@dataclass
+class OpCall:
+    """One call of an operator in a run; `args` in the order of its schema, defaults filled in."""
+
+    name: str
+    func: Any
+    args: list[Any]
+    raw: tuple[Any, dict[str, Any]]
+    outs: list[Tensor]
+    info: Callable[[Tensor], TensorInfo]
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """Every tensor among the arguments."""
+        return [a for a in pytree.tree_leaves(self.args) if isinstance(a, Tensor)]
+
+    def bounds(self, value: Any) -> Range:
+        """Of an argument: a number or a tensor."""
+        return range_of(value, self.info(value) if isinstance(value, Tensor) else None)
+
+    def depends(self, value: Any) -> bool:
+        """Whether an argument depends on the network's input."""
+        return isinstance(value, Tensor) and self.info(value).role == "input"
+
+
+def propagate(call: OpCall, rule: KindRule | None) -> list[TensorInfo]:
     """What is known of an operator's results, given that one of its inputs is an input."""
-    tensors = [a for a in pytree.tree_leaves((args, kwargs)) if isinstance(a, Tensor)]
-    facts = [known(t) for t in tensors]
-    origin = frozenset[int]()
-    if name in _PRESERVES_ORIGIN or name in _SAME_VALUES:
-        origin = frozenset().union(*(f.origin for f in facts))
-    results = _kinds(name, func, args, kwargs, outs, known, tensors, facts)
-    return [replace(r, origin=origin) for r in results]
+    if rule is None:
+        return [ANALOG_INPUT] * len(call.outs)
+    found = rule(call)
+    found += [ANALOG_INPUT] * (len(call.outs) - len(found))
+    return [_settled(info, out) for info, out in zip(found, call.outs, strict=False)]
 
 
-def _kinds(
-    name: str,
-    func: Any,
-    args: Sequence[Any],
-    kwargs: dict[str, Any],
-    outs: list[Tensor],
-    known: KnownOf,
-    tensors: list[Tensor],
-    facts: list[Known],
-) -> list[Known]:
-    analog, spikes = Known("input"), Known("input", SPIKES)
-    if name in _LOGIC:
-        return [spikes] * len(outs)
-    if name == "copy":  # what is copied decides, and the values speak for themselves
-        return [facts[-1] if tensors[-1].shape == outs[0].shape else analog]
-    if name in _SAME_VALUES:
-        return _carried(func, args, kwargs, outs, known, tensors, facts)
-    if name in _MAXIMA or name in _RECTIFIERS or name == "where" or name == "masked_fill":
-        return [_extreme(name, args, tensors, facts)] * len(outs)
-    meta = outs[0].is_meta
-    if name in ("add", "sub"):
-        return [_sum(args, outs[0], known)]
-    if name in ("mul", "div"):
-        return [_product(name, args, outs[0], known)]
-    fact = facts[0] if facts else analog
-    if fact.kind != ANALOG and (name in ("sum", "mean") or "avg_pool" in name):
-        events = None if meta else spike_events(tensors[0], fact)
-        return [Known("input", GRADED, events=_pooled(name, args, outs[0], events))]
-    if name == "neg" and fact.kind != ANALOG:
-        return [Known("input", GRADED, events=None if meta else spike_events(tensors[0], fact))]
-    return [analog] * len(outs)
+def _settled(info: TensorInfo, out: Tensor) -> TensorInfo:
+    """0 and 1 are spikes, whatever rule found them."""
+    if info.values.binary or out.dtype == torch.bool:
+        return info if info.kind == SPIKES else replace(info, kind=SPIKES, events=None)
+    return info
 
 
-def join(facts: Sequence[Known], values: Sequence[Tensor]) -> Kind:
-    """The kind of a mixture; constants that are all 0 are neutral."""
-    kinds = set[Kind]()
-    for fact, value in zip(facts, values, strict=True):
-        if fact.role == "input":
-            kinds.add(fact.kind)
-        elif not _is_zero(value):
-            kinds.add(ANALOG)
-    if not kinds or ANALOG in kinds:
-        return ANALOG
-    return GRADED if GRADED in kinds else SPIKES
+def linear(rule: KindRule) -> KindRule:
+    """The results are still those of the synapses before: no nonlinearity in between."""
+
+    def with_origin(call: OpCall) -> list[TensorInfo]:
+        origin = frozenset[int]().union(*(call.info(t).origin for t in call.tensors))
+        return [replace(i, origin=origin) if i.origin != origin else i for i in rule(call)]
+
+    return with_origin
 
 
-def _is_zero(value: Any) -> bool:
-    if not isinstance(value, Tensor):
-        return value is None or value == 0
-    return not value.is_meta and not bool(value.any())
+def spiking(call: OpCall) -> list[TensorInfo]:
+    """Comparisons, logic, one-hot: 0 or 1."""
+    return [SPIKING_INPUT]
 
 
-def _carried(
-    func: Any,
-    args: Sequence[Any],
-    kwargs: dict[str, Any],
-    outs: list[Tensor],
-    known: KnownOf,
-    tensors: list[Tensor],
-    facts: list[Known],
-) -> list[Known]:
-    """Views, copies and concatenations: the same operator moves what is known along."""
-    floats = [(f, t) for f, t in zip(facts, tensors, strict=True) if not _is_index(t, tensors)]
-    kind = join([f for f, _ in floats], [t for _, t in floats])
-    found = [Known("input", kind)] * len(outs)
-    if outs[0].is_meta:
+def unknown(call: OpCall) -> list[TensorInfo]:
+    """Any other function."""
+    return [ANALOG_INPUT]
+
+
+def within(low: float, high: float) -> KindRule:
+    """A function with values between two bounds."""
+    return lambda call: [TensorInfo("input", values=Range(low, high, False))]
+
+
+# -- moves and mixtures ---------------------------------------------------------------------------
+
+
+def same(call: OpCall) -> list[TensorInfo]:
+    """Copies in the same shape and order."""
+    return [call.info(call.args[0])]
+
+
+def carried(*places: int, zeros: bool = False) -> KindRule:
+    """Views, copies, selections and mixtures of the arguments at `places`, or of all.
+
+    `zeros`: among zeros.
+    """
+
+    def rule(call: OpCall) -> list[TensorInfo]:
+        chosen = [call.args[i] for i in places if i < len(call.args)] if places else call.args
+        leaves = pytree.tree_leaves(chosen)
+        tensors = [a for a in leaves if isinstance(a, Tensor)]
+        if not places and any(t.is_floating_point() for t in tensors):
+            # Integers beside others are positions, not values.
+            tensors = [t for t in tensors if t.is_floating_point() or t.is_complex()]
+        numbers = [a for a in leaves if isinstance(a, int | float)] if places else []
+        numbers += [0] if zeros else []
+        return _mixture(call, tensors, numbers)
+
+    return linear(rule)
+
+
+def _mixture(call: OpCall, tensors: list[Tensor], numbers: list[Any]) -> list[TensorInfo]:
+    infos = [call.info(t) for t in tensors]
+    kind, values = joined(call, [*tensors, *numbers])
+    rounded = any(i.rounded for i in infos)
+    found = [TensorInfo("input", kind, values, rounded=rounded)] * len(call.outs)
+    if call.outs[0].is_meta or kind == SPIKES:
         return found
-    if any(f.present is not None or f.role == "fresh" for f, _ in floats) and kind == ANALOG:
-        moved = _moved(func, args, kwargs, lambda t: presence(t, known(t)), tensors)
-        found = [replace(f, present=m) for f, m in zip(found, moved, strict=True)]
+    if any(i.present is not None or i.role == "fresh" for i in infos) and kind == ANALOG:
+        moved = _moved(call, tensors, lambda t: presence(t, call.info(t)))
+        return [replace(f, present=m) for f, m in zip(found, moved, strict=False)]
     if kind == GRADED:
-        moved = _moved(func, args, kwargs, lambda t: _events(t, known(t)), tensors)
-        found = [replace(f, events=m) for f, m in zip(found, moved, strict=True)]
+        moved = _moved(call, tensors, lambda t: events_of(call, t))
+        return [replace(f, events=m) for f, m in zip(found, moved, strict=False)]
     return found
 
 
-def _is_index(t: Tensor, tensors: list[Tensor]) -> bool:
-    """Integer arguments beside others are positions, not values."""
-    integral = not (t.is_floating_point() or t.is_complex())
-    return integral and any(o.is_floating_point() for o in tensors)
+def joined(call: OpCall, values: Sequence[Any]) -> tuple[Kind, Range]:
+    """The kind and the bounds of a mixture; constants that are all 0 are neutral."""
+    kinds = set[Kind]()
+    bounds: Range | None = None
+    for value in values:
+        own = call.bounds(value)
+        bounds = own if bounds is None else bounds.union(own)
+        if call.depends(value):
+            kinds.add(call.info(value).kind)
+        elif not own.binary:
+            kinds.add(ANALOG)
+        elif not own.zero:
+            kinds.add(SPIKES)
+    if bounds is not None and bounds.binary:
+        return SPIKES, bounds
+    if not kinds or ANALOG in kinds:
+        return ANALOG, bounds or ANY
+    return (GRADED if GRADED in kinds else SPIKES), bounds or ANY
 
 
-def _events(t: Tensor, fact: Known) -> Tensor:
-    events = spike_events(t, fact)
-    return torch.zeros(t.shape, dtype=torch.float64) if events is None else events
+def events_of(call: OpCall, tensor: Tensor) -> Tensor:
+    events = spike_events(tensor, call.info(tensor))
+    return torch.zeros(tensor.shape, dtype=torch.float64) if events is None else events
 
 
 def _moved(
-    func: Any,
-    args: Any,
-    kwargs: Any,
-    companion: Callable[[Tensor], Tensor],
-    tensors: list[Tensor],
+    call: OpCall, moving: list[Tensor], companion: Callable[[Tensor], Tensor]
 ) -> list[Tensor]:
-    def replaced(t: Tensor) -> Tensor:
-        return t if _is_index(t, tensors) else companion(t).clone()
-
-    args, kwargs = pytree.tree_map_only(Tensor, replaced, (args, kwargs))
-    kwargs = {k: v for k, v in kwargs.items() if k not in ("dtype", "memory_format")}
-    if "to" in str(func).split(".") or "_to_copy" in str(func):
-        args, kwargs = args[:1], {"dtype": torch.float64}
-        moved = args[0].to(torch.float64)
-    else:
-        moved = func(*args, **kwargs)
-    return [t for t in pytree.tree_leaves(moved) if isinstance(t, Tensor)]
-
-
-def _extreme(name: str, args: Sequence[Any], tensors: list[Tensor], facts: list[Known]) -> Known:
-    """Maxima and selections of spikes are spikes; of graded values they no longer sum spikes."""
-    pairs = list(zip(facts, tensors, strict=True))
-    if name in ("where", "masked_fill"):
-        pairs = [(f, t) for f, t in pairs if t.dtype != torch.bool] or pairs
-        scalars = [a for a in args[1:] if isinstance(a, int | float) and a != 0]
-        if scalars:
-            return Known("input")
-    kind = join([f for f, _ in pairs], [t for _, t in pairs])
-    if kind == GRADED and name in _RECTIFIERS and len(pairs) == 1:
-        return Known("input", GRADED, events=pairs[0][0].events)
-    return Known("input", kind if kind == SPIKES else ANALOG)
+    """The same operator on what accompanies its tensors."""
+    args, kwargs = call.raw
+    args, kwargs = pytree.tree_map_only(
+        Tensor,
+        lambda t: companion(t).clone() if any(t is m for m in moving) else t,
+        (args, {k: v for k, v in kwargs.items() if k not in ("dtype", "memory_format")}),
+    )
+    if call.name in ("to", "_to_copy", "type_as"):
+        return [args[0]]
+    return [t for t in pytree.tree_leaves(call.func(*args, **kwargs)) if isinstance(t, Tensor)]
 
 
-def _sum(args: Sequence[Any], out: Tensor, known: KnownOf) -> Known:
-    """Residual addition: spikes and graded values sum their spikes; an offset makes it analog."""
-    operands = [(a, known(a)) for a in args[:2] if isinstance(a, Tensor)]
-    others = [a for a in args[:2] if not isinstance(a, Tensor)]
-    inputs = [(a, f) for a, f in operands if f.role == "input"]
-    if any(not _is_zero(a) for a in others + [a for a, f in operands if f.role != "input"]):
-        return Known("input")
-    if any(f.kind == ANALOG for _, f in inputs):
-        return Known("input")
-    if len(inputs) == 1:
-        fact = inputs[0][1]
-        return fact if inputs[0][0].shape == out.shape else Known("input", fact.kind)
-    if out.is_meta:
-        return Known("input", GRADED)
-    events = sum(_events(a, f).expand(out.shape) for a, f in inputs)
-    assert isinstance(events, Tensor)
-    return Known("input", GRADED, events=events)
+def copied(call: OpCall) -> list[TensorInfo]:
+    """What is copied decides."""
+    info = call.info(call.args[1])
+    if call.args[1].shape == call.outs[0].shape:
+        return [info if info.role == "input" else replace(info, role="input")]
+    return [TensorInfo("input", info.kind, info.values, rounded=info.rounded)]
 
 
-def _product(name: str, args: Sequence[Any], out: Tensor, known: KnownOf) -> Known:
-    """Scaled spikes are graded; spikes times spikes are spikes."""
-    operands = [(a, known(a)) for a in args[:2] if isinstance(a, Tensor)]
-    inputs = [(a, f) for a, f in operands if f.role == "input"]
-    kinds = [f.kind for _, f in inputs]
-    if ANALOG in kinds or (name == "div" and len(inputs) == 2):
-        return Known("input")
-    if len(inputs) == 2 and kinds == [SPIKES, SPIKES]:
-        return Known("input", SPIKES)
-    if out.is_meta:
-        return Known("input", GRADED)
-    events = torch.ones(out.shape, dtype=torch.float64)
-    for value, fact in operands:
-        if fact.role == "input":
-            events = events * _events(value, fact)
-        elif name == "mul":  # a constant of 0 cuts a spike off
-            events = events * indicator(value)
-    return Known("input", GRADED, events=events)
+def kept_if_unscaled(call: OpCall) -> list[TensorInfo]:
+    """Dropout: nothing in evaluation, else a mask and a factor."""
+    if not call.args[2]:
+        return [call.info(call.args[0])]
+    kind = call.info(call.args[0]).kind
+    return [TensorInfo("input", ANALOG if kind == ANALOG else GRADED)]
 
 
-def _pooled(name: str, args: Sequence[Any], out: Tensor, events: Tensor | None) -> Tensor | None:
-    """How many spikes fall into every window, or into every sum."""
-    if events is None:
-        return None
-    if name in ("sum", "mean"):
-        dims, keep = (args[1], args[2]) if len(args) > 2 else (None, False)
-        return events.sum() if dims is None else events.sum(dims, keepdim=keep)
-    axes = int(name[-2])
-    if name.startswith("adaptive"):
-        average = getattr(functional, name)(events, args[1])
-        for axis, (size, outs) in enumerate(
-            zip(events.shape[-axes:], out.shape[-axes:], strict=True), start=-axes
-        ):
-            windows = torch.tensor(adaptive_windows(size, outs), dtype=torch.float64)
-            average = average * windows.reshape([-1] + [1] * (-axis - 1))
-        return average.round()
-    kernel, padding = listed(args[1], axes), listed(args[3], axes)
-    stride = listed(args[2] or args[1], axes)
-    if axes == 1:  # avg_pool1d takes no divisor: as images of one row
-        kernel, stride, padding = (1, *kernel), (1, *stride), (0, *padding)
-        events = events.unsqueeze(-2)
-    pool = functional.avg_pool3d if axes == 3 else functional.avg_pool2d
-    pooled = pool(events, kernel, stride, padding, args[4], True, 1)
-    return (pooled.squeeze(-2) if axes == 1 else pooled).round()
+def accumulated(call: OpCall) -> list[TensorInfo]:
+    """Scattered or indexed sums: of spikes graded."""
+    tensors = [t for t in call.tensors if t.is_floating_point()]
+    kind, bounds = joined(call, tensors)
+    if kind == ANALOG:
+        return [ANALOG_INPUT]
+    high = math.inf if bounds.high > 0 else 0
+    return [TensorInfo("input", GRADED, Range(min(bounds.low, 0), high, bounds.whole))]
+
+
+def written(call: OpCall) -> list[TensorInfo]:
+    """index_put(x, indices, values, accumulate), scatter(x, dim, index, values, reduce)."""
+    joins = call.args[3] if "index_put" in call.name else (call.args[4:5] or [None])[0]
+    if joins:
+        return accumulated(call)
+    return carried(0, 2 if "index_put" in call.name else 3)(call)

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from liafbench.bench.counting.formulas.synaptic import (
+    CONVOLUTIONS,
+    einsum_sizes,
+    matrices_of,
+    steps_of,
+    written_out,
+)
 from liafbench.bench.counting.geometry import Convolution
-from liafbench.bench.counting.known import (
+from liafbench.bench.counting.operators import UncountableError
+from liafbench.bench.counting.tensor_info import (
     ANALOG,
     GRADED,
     SPIKES,
     Kind,
-    Known,
+    TensorInfo,
     indicator,
     nonzero,
     presence,
     spike_events,
 )
-from liafbench.bench.counting.names import CONVOLUTIONS
-from liafbench.bench.counting.propagation import KnownOf
-from liafbench.bench.counting.synaptic import einsum_sizes, matrices_of, spelled, steps_of
-from liafbench.bench.counting.tally import UncountableError
 
+InfoOf = Callable[[Tensor], TensorInfo]
 aten = torch.ops.aten
 
 
@@ -52,23 +57,25 @@ class FanOuts:
     def __init__(self) -> None:
         self._maps: dict[Hashable, Tensor] = {}
 
-    def of(self, conv: Convolution, number: Hashable, out_shape: Sequence[int]) -> Tensor:
+    def of(self, conv: Convolution, weight_id: Hashable, out_shape: Sequence[int]) -> Tensor:
         """Of a convolution; float64 [channels, *inputs]."""
         geometry = conv.geometry(out_shape)
-        key = (number, geometry)
+        key = (weight_id, geometry)
         if key not in self._maps:
             self._maps[key] = geometry.fan_out(indicator(conv.weight))
         return self._maps[key]
 
-    def of_matrix(self, weight: Tensor, number: Hashable) -> Tensor:
+    def of_matrix(self, weight: Tensor, weight_id: Hashable) -> Tensor:
         """Non-zero weights in every column of [outputs, inputs]; float64 [inputs]."""
-        if number not in self._maps:
-            self._maps[number] = indicator(weight).sum(0)
-        return self._maps[number]
+        if weight_id not in self._maps:
+            self._maps[weight_id] = indicator(weight).sum(0)
+        return self._maps[weight_id]
 
 
-def check_spikes(x: Tensor, operator: str, module: str) -> None:
+def check_spikes(x: Tensor, info: TensorInfo, operator: str, module: str) -> None:
     """Declared spikes that are not 0 or 1 are an error, never a wrong count."""
+    if info.rounded:
+        x = x.round()
     if not bool(((x == 0) | (x == 1)).all()):
         raise UncountableError(
             f"the input of {operator} in module {module!r} is declared as spikes but holds other "
@@ -85,37 +92,35 @@ def operands_of(name: str, args: Sequence[Any]) -> list[Tensor]:
     return [args[0], args[1]]
 
 
-def product(
-    name: str, args: Sequence[Any], out: Tensor, known: KnownOf, fan_outs: FanOuts
-) -> Sparse:
+def product(name: str, args: Sequence[Any], out: Tensor, info: InfoOf, fan_outs: FanOuts) -> Sparse:
     """Sparse counts of a convolution, linear, matmul, einsum, ...: any product of two tensors."""
     operands = operands_of(name, args)
-    facts = [known(t) for t in operands]
-    kind = _kind_of(facts)
+    infos = [info(t) for t in operands]
+    kind = _kind_of(infos)
     if len(operands) != 2:
-        count = _chain(args[0], operands, facts)
+        count = _chain(args[0], operands, infos)
         return Sparse(kind, count, count if kind == SPIKES else 0)
-    present = [presence(t, f) if f.role != "weight" else None for t, f in _pairs(operands, facts)]
-    count = _multiplied(name, args, operands, facts, present, out, fan_outs)
+    present = [presence(t, f) if f.role != "weight" else None for t, f in _pairs(operands, infos)]
+    count = _multiplied(name, args, operands, infos, present, out, fan_outs)
     if kind == SPIKES:
         return Sparse(kind, count, count)
-    if kind == ANALOG or sum(f.role == "input" for f in facts) != 1:
+    if kind == ANALOG or sum(f.role == "input" for f in infos) != 1:
         return Sparse(kind, count, 0)
-    events = [spike_events(t, f) if f.role == "input" else None for t, f in _pairs(operands, facts)]
+    events = [spike_events(t, f) if f.role == "input" else None for t, f in _pairs(operands, infos)]
     if all(e is None for e in events):
         return Sparse(kind, count, 0)
-    folded = _multiplied(name, args, operands, facts, events, out, fan_outs)
+    folded = _multiplied(name, args, operands, infos, events, out, fan_outs)
     return Sparse(kind, count, folded)
 
 
-def _chain(equation: str, operands: list[Tensor], facts: list[Known]) -> int:
+def _chain(equation: str, operands: list[Tensor], infos: list[TensorInfo]) -> int:
     """An einsum from left to right; what comes in between counts dense."""
     shapes = [tuple(t.shape) for t in operands]
-    terms, right_side = spelled(equation, shapes)
+    terms, right_side = written_out(equation, shapes)
     sizes = einsum_sizes(equation, shapes)
     active = [
         indicator(t) if f.role == "weight" else presence(t, f).double()
-        for t, f in _pairs(operands, facts)
+        for t, f in _pairs(operands, infos)
     ]
     if len(operands) == 1:
         return 0
@@ -128,13 +133,13 @@ def _chain(equation: str, operands: list[Tensor], facts: list[Known]) -> int:
     return total
 
 
-def _pairs(operands: list[Tensor], facts: list[Known]) -> list[tuple[Tensor, Known]]:
-    return list(zip(operands, facts, strict=True))
+def _pairs(operands: list[Tensor], infos: list[TensorInfo]) -> list[tuple[Tensor, TensorInfo]]:
+    return list(zip(operands, infos, strict=True))
 
 
-def _kind_of(facts: Sequence[Known]) -> Kind:
+def _kind_of(infos: Sequence[TensorInfo]) -> Kind:
     """Spikes gate whatever they meet: one binary operand saves the multiplication."""
-    kinds = {f.kind for f in facts if f.role == "input"}
+    kinds = {f.kind for f in infos if f.role == "input"}
     for kind in (SPIKES, GRADED):
         if kind in kinds:
             return kind
@@ -145,18 +150,18 @@ def _multiplied(
     name: str,
     args: Sequence[Any],
     operands: list[Tensor],
-    facts: list[Known],
+    infos: list[TensorInfo],
     activity: list[Tensor | None],
     out: Tensor,
     fan_outs: FanOuts,
 ) -> int:
-    x, weight = activity[0], facts[1]
+    x, weight = activity[0], infos[1]
     if x is not None and weight.role == "weight":
         if name in CONVOLUTIONS:
             conv = Convolution.read(name, args)
-            return _sent(x, fan_outs.of(conv, weight.number, out.shape))
+            return _sent(x, fan_outs.of(conv, weight.weight_id, out.shape))
         if name == "linear":
-            return _sent(x, fan_outs.of_matrix(operands[1], weight.number))
+            return _sent(x, fan_outs.of_matrix(operands[1], weight.weight_id))
     left, right = (
         indicator(t) if a is None else a.double() for t, a in zip(operands, activity, strict=True)
     )
@@ -202,17 +207,17 @@ def _product_of(name: str, args: Sequence[Any], left: Tensor, right: Tensor) -> 
     return left @ right
 
 
-def bilinear(args: Sequence[Any], known: KnownOf) -> list[Sparse]:
+def bilinear(args: Sequence[Any], info: InfoOf) -> list[Sparse]:
     """x1 W by what is non-zero in both, then every result times what is non-zero in x2."""
     left, right, weight = args[0], args[1], args[2]
-    facts = known(left), known(right)
+    infos = info(left), info(right)
     first = _total(
-        torch.einsum("...i,oij->...oj", presence(left, facts[0]).double(), indicator(weight))
+        torch.einsum("...i,oij->...oj", presence(left, infos[0]).double(), indicator(weight))
     )
-    second = weight.shape[0] * _total(presence(right, facts[1]))
+    second = weight.shape[0] * _total(presence(right, infos[1]))
     found = []
-    for fact, count in zip(facts, (first, second), strict=True):
-        found.append(Sparse(fact.kind, count, count if fact.kind == SPIKES else 0))
+    for one, count in zip(infos, (first, second), strict=True):
+        found.append(Sparse(one.kind, count, count if one.kind == SPIKES else 0))
     return found
 
 
@@ -221,32 +226,32 @@ def _total(products: Tensor) -> int:
 
 
 def recurrent(
-    args: Sequence[Any], known: KnownOf, fan_outs: FanOuts, layers: int, directions: int
+    args: Sequence[Any], info: InfoOf, fan_outs: FanOuts, layers: int, directions: int
 ) -> list[Sparse]:
     """nn.LSTM, GRU and RNN: what is non-zero in the input, and every state, the first one too."""
     x, steps = args[0], steps_of(args)
     matrices = matrices_of(args)
-    fact = known(x)
+    own = info(x)
     per_unit = len(matrices) // (layers * directions)
     inputs = dense = folded = 0
-    events = spike_events(x, fact)
+    events = spike_events(x, own)
     for i, matrix in enumerate(matrices):
         if i % per_unit == 0 and i < per_unit * directions:
-            fan = fan_outs.of_matrix(matrix, known(matrix).number)
-            inputs += _sent(presence(x, fact), fan)
+            fan = fan_outs.of_matrix(matrix, info(matrix).weight_id)
+            inputs += _sent(presence(x, own), fan)
             folded += 0 if events is None else _sent(events, fan)
         else:
             dense += steps * nonzero(matrix)
-    if fact.kind == SPIKES:
+    if own.kind == SPIKES:
         folded = inputs
-    return [Sparse(fact.kind, inputs, folded), Sparse(ANALOG, dense, 0)]
+    return [Sparse(own.kind, inputs, folded), Sparse(ANALOG, dense, 0)]
 
 
-def attention(args: Sequence[Any], out: Tensor, known: KnownOf) -> list[Sparse]:
+def attention(args: Sequence[Any], out: Tensor, info: InfoOf) -> list[Sparse]:
     """Q K^T by what is non-zero in both; the weights times V, where the mask lets them through."""
     q, k, v, mask = args[0], args[1], args[2], args[3]
     causal, grouped = bool(args[5]), len(args) > 7 and bool(args[7])
-    present = [presence(t, known(t)).double() for t in (q, k, v)]
+    present = [presence(t, info(t)).double() for t in (q, k, v)]
     if grouped:
         repeats = q.shape[-3] // k.shape[-3]
         present[1:] = [p.repeat_interleave(repeats, -3) for p in present[1:]]
@@ -256,8 +261,8 @@ def attention(args: Sequence[Any], out: Tensor, known: KnownOf) -> list[Sparse]:
         allowed = allowed.tril()
     if mask is not None:
         allowed = allowed * ((mask if mask.dtype == torch.bool else mask != -torch.inf).double())
-    first = _kind_of([known(q), known(k)])
-    second = _kind_of([known(v)])
+    first = _kind_of([info(q), info(k)])
+    second = _kind_of([info(v)])
     count, weighted = _total(scores), _total(allowed @ present[2])
     return [
         Sparse(first, count, count if first == SPIKES else 0),

@@ -224,11 +224,13 @@ def _timing(kind: str, config: Config, n: int | None) -> str:
 
 
 def _partial(run: Run) -> str:
-    """Why the data is only a part of its data set; empty when it is whole."""
-    if run.provenance.data.partial:
-        return run.provenance.data.note or "part of the data set"
+    """Why the data is not the whole official set, after which of both it is; empty when it is."""
+    data = run.provenance.data
+    kinds = [kind for kind in ("partial", "unofficial") if getattr(data, kind)]
+    if kinds:
+        return f"{' and '.join(kinds)} data: {data.note or 'part of the data set'}"
     limit = run.config.data.get("limit")
-    return "" if limit is None else f"limited to {limit} samples"
+    return "" if limit is None else f"partial data: limited to {limit} samples"
 
 
 def _said(finding: HealthFinding) -> str:

@@ -18,14 +18,14 @@ def counted(cell: Cell, net: nn.Module, test: Split) -> tuple[list[Record], list
     """Records of counts and estimated energies, and rows of layers; none without samples."""
     if not cell.measure.count_samples:
         return [], []
-    counts = trained_counts(net.cpu(), count_samples(test, cell.measure.count_samples))
+    counts = trained_counts(net.cpu(), select_samples(test, cell.measure.count_samples))
     records = [
         measured(cell, m.metric, m.value, m.unit, m.n, m.spread) for m in measurements(counts)
     ]
     return records, layer_rows(counts)
 
 
-def count_samples(test: Split, number: int) -> list[Tensor]:
+def select_samples(test: Split, number: int) -> list[Tensor]:
     """`number` test samples spread evenly over the stored order, each [T, 1, ...]."""
     chosen = evenly(number, len(test))
     found = {}

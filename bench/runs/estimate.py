@@ -19,7 +19,7 @@ from torch import Tensor
 from liafbench.baselines import Network, build
 from liafbench.baselines.errors import UsageError
 from liafbench.bench import tasks
-from liafbench.bench.counting.costs import cost
+from liafbench.bench.costs.cost import cost
 from liafbench.bench.runfiles import Run
 from liafbench.bench.runs.cells import Cell
 from liafbench.bench.runs.store import Store

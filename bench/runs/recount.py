@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from liafbench.baselines.neurons.kernels import fallbacks
-from liafbench.bench.counting.trained import MEASURED
+from liafbench.bench.counting.measurements import MEASURED
 from liafbench.bench.runfiles import SCHEMA, Config, DamagedRun, Provenance, Record, Run, read_run
 from liafbench.bench.runs.build import build_net, execution_of, load_splits, measured, packed
 from liafbench.bench.runs.cells import Cell

@@ -17,8 +17,11 @@ from liafbench.baselines import BASELINES, backbones, build
 from liafbench.baselines.engines import ENGINES
 from liafbench.baselines.errors import UsageError
 from liafbench.bench.cli.count import count as count_command
-from liafbench.bench.counting import METRICS, costs, count, count_trained, means, suite
-from liafbench.bench.counting.costs import cost
+from liafbench.bench.costs import cost as costs
+from liafbench.bench.costs import table as suite
+from liafbench.bench.costs import trained_columns as means
+from liafbench.bench.costs.cost import cost
+from liafbench.bench.counting import METRICS, count, count_trained
 from liafbench.bench.results import load
 
 app = typer.Typer()

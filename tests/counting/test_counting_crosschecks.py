@@ -12,8 +12,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from liafbench.baselines import build
-from liafbench.bench.counting import count, counters
-from liafbench.bench.counting.cases import CASES
+from liafbench.bench.costs import counters
+from liafbench.bench.costs.counter_cases import CASES
+from liafbench.bench.counting import count
 
 
 class Fn(nn.Module):

@@ -91,19 +91,25 @@ def test_batch_norm_folds_in_evaluation_and_is_counted_without_statistics() -> N
 
 
 STEPS = {
-    # alpha*R, + beta, + X, comparison, reset
-    "lif": (lambda: LIF(), 5),
-    "lif-soft": (lambda: LIF(v_reset=None), 4),  # no beta with a soft reset
-    "lif-gain": (lambda: LIF(gain=0.5), 6),
-    "lif-decay": (lambda: LIF(tau=2.0, decay_input=True), 6),
-    "liaf-relu": (lambda: LIAF(), 6),
-    "liaf-relu-tr": (lambda: LIAF(threshold_related=True), 7),
-    "liaf-selu": (lambda: LIAF(activation="selu"), 10),
-    "liaf-leaky": (lambda: LIAF(activation="leaky_relu"), 7),
-    "liaf-identity": (lambda: LIAF(activation="identity"), 5),
-    "klif": (lambda: KLIF(), 8),  # lif with a gain, k*H, relu
-    "klif-no-decay": (lambda: KLIF(decay_input=False), 7),
-    "klif-scaled": (lambda: KLIF(scale_reset=True), 9),
+    # alpha*R, + X, comparison, reset; + beta where there is one
+    "lif": (lambda: LIF(), 4),
+    "lif-offset": (lambda: LIF(beta=0.1), 5),
+    "lif-offset-tensor": (lambda: LIF(beta=torch.zeros(3)), 5),
+    "lif-offset-learnable": (lambda: LIF(learnable=("beta",)), 5),
+    "lif-without-leak": (lambda: LIF(alpha=1.0), 3),
+    "lif-all-leak": (lambda: LIF(alpha=0.0), 4),  # what is lost is multiplied too
+    "lif-soft": (lambda: LIF(v_reset=None), 4),
+    "lif-gain": (lambda: LIF(gain=0.5), 5),
+    "lif-decay": (lambda: LIF(tau=2.0, decay_input=True), 5),
+    "lif-decay-towards-a-rest": (lambda: LIF(tau=2.0, v_reset=0.3), 6),
+    "liaf-relu": (lambda: LIAF(), 5),
+    "liaf-relu-tr": (lambda: LIAF(threshold_related=True), 6),
+    "liaf-selu": (lambda: LIAF(activation="selu"), 9),
+    "liaf-leaky": (lambda: LIAF(activation="leaky_relu"), 6),
+    "liaf-identity": (lambda: LIAF(activation="identity"), 4),
+    "klif": (lambda: KLIF(), 7),  # lif with a gain, k*H, relu
+    "klif-no-decay": (lambda: KLIF(decay_input=False), 6),
+    "klif-scaled": (lambda: KLIF(scale_reset=True), 8),
     "klif-soft": (lambda: KLIF(v_reset=None), 7),
 }  # fmt: skip
 
@@ -138,8 +144,8 @@ def test_our_operators_count_like_our_modules() -> None:
     by_module, by_operator = count(neuron, x), count(Raw(), x)
     for name in ("mac_dense", "elementwise", "ac", "neurons", "neuron_updates", "adds", "muls"):
         assert getattr(by_module, name) == getattr(by_operator, name), name
-    # 4 x 2 updates of 5 units: 5 operations each, and the join of recurrent and input current.
-    assert by_module.elementwise == 40 * 6
+    # 4 x 2 updates of 5 units: 4 operations each, and the join of recurrent and input current.
+    assert by_module.elementwise == 40 * 5
     assert by_module.mac_dense == 40 * 5
 
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from liafbench.baselines.neurons import LIF
 from liafbench.bench.counting import ENERGY, count, energy
-from liafbench.bench.counting.trained import measurements
+from liafbench.bench.counting.measurements import measurements
 
 COUNTS = {
     "mac_dense": 1000, "mac_effective": 100, "ac": 50, "elementwise": 10,

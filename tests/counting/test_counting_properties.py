@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from liafbench.baselines.neurons import LIAF, LIF
-from liafbench.bench.counting import count, count_samples, count_trained
+from liafbench.bench.counting import count, count_each, count_trained
 
 SPARSE = ("mac_effective", "ac", "ac_folded")
 STRUCTURE = ("weights", "parameters", "synapses", "neurons")
@@ -53,7 +53,7 @@ def test_batch_size_and_order_do_not_matter(seed: int, steps: int, size: int) ->
     whole = count(net, x, samples=size)
     order = torch.randperm(size, generator=torch.Generator().manual_seed(seed))
     shuffled = count(net, x[:, order], samples=size)
-    apart = count_samples(net, [x[:, i : i + 1] for i in order.tolist()])
+    apart = count_each(net, [x[:, i : i + 1] for i in order.tolist()])
     assert every(whole) == every(shuffled)
     for name, value in every(apart).items():
         assert value == pytest.approx(getattr(whole, name), rel=1e-12)
@@ -115,12 +115,12 @@ def test_sparse_never_exceeds_dense_and_pruning_never_adds(seed: int, share: flo
 def test_samples_of_different_length_have_means_and_spreads() -> None:
     net = nn.LSTM(3, 4)
     samples = [torch.ones(t, 1, 3) for t in (2, 4, 6)]
-    counts = count_samples(net, samples)
+    counts = count_each(net, samples)
     per_step = 16 * 7
     assert counts.mac_dense == 4 * per_step
     assert counts.spread["mac_dense"] == pytest.approx(2 * per_step)
     assert counts.samples == 3
-    assert count_samples(net, samples[::-1]).spread == counts.spread
+    assert count_each(net, samples[::-1]).spread == counts.spread
 
 
 def test_padding_of_stories_is_not_counted() -> None:
@@ -143,7 +143,7 @@ def test_state_of_a_stateful_network_is_put_back_between_samples() -> None:
 
     net = nn.Sequential(nn.Linear(4, 5), neuron.LIFNode(), nn.Linear(5, 2))
     x = torch.rand(1, 4) * 3
-    once, often = count(net, x), count_samples(net, [x, x, x])
+    once, often = count(net, x), count_each(net, [x, x, x])
     assert every(once) == every(often)
     assert often.spread["ac"] == 0
 

@@ -50,7 +50,7 @@ def test_klif_carries_the_check_values(
     numbers = [torch.tensor(v) for v in (0.5, 0.0, 1.0, 2.0)]
     for t, expected in enumerate(state):
         probe = torch.cat([x[: t + 1], torch.zeros(1, 1)])
-        g = operators.neuron(probe, *numbers, step.spelled)
+        g = operators.neuron(probe, *numbers, step.spec)
         assert g[-1].item() == pytest.approx(expected, abs=1e-6)
 
 

@@ -12,7 +12,7 @@ from support.fabricated import time_run, write_runs
 
 from liafbench.baselines import build
 from liafbench.bench import suites
-from liafbench.bench.counting.costs import cost
+from liafbench.bench.costs.cost import cost
 from liafbench.bench.runs.cells import Cell, timing_cells, training_cells
 from liafbench.bench.runs.estimate import Estimates, _kept, _kept_bytes
 from liafbench.bench.runs.store import Store

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from support.toy_suite import Heard, records, run, suite
 
-from liafbench.bench.counting.trained import MEASURED
+from liafbench.bench.counting.measurements import MEASURED
 from liafbench.bench.report.sources import commands
 from liafbench.bench.results import load
 from liafbench.bench.results.labels import describe, short

@@ -16,7 +16,7 @@ from support.fabricated import time_run, train_run, write_runs
 
 from liafbench.baselines.errors import UsageError
 from liafbench.bench.counting.counts import STRUCTURE
-from liafbench.bench.counting.trained import MEASURED
+from liafbench.bench.counting.measurements import MEASURED
 from liafbench.bench.tables import (
     accuracy,
     comparison,

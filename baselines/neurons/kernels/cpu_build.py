@@ -2,7 +2,8 @@
 
 A variant is the kernel's source with a set of macros. It is kept under a name derived from the
 machine, the compiler, the flags and the source, and put in place by one rename, so that several
-processes may compile the same variant at once.
+processes may compile the same variant at once. Where the folder cannot be used, each process
+compiles for itself.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ import shutil
 import subprocess
 import tempfile
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
+from liafbench.baselines.neurons.kernels import cpu_cache
+from liafbench.baselines.neurons.kernels.cpu_cache import cache_folder
 
 SOURCE = Path(__file__).parent / "cpu_source"
 # Seconds for one variant, all attempts together; more where a sanitizer slows the compiler down.
@@ -32,6 +35,10 @@ FLAGS = ("-std=c++17", "-O3", "-fPIC", "-ffp-contract=off", "-fno-math-errno", "
 
 # GCC unrolls the loop over a tile before it could be vectorised, unless told not to.
 GCC_FLAGS = ("--param", "max-completely-peel-times=4")
+
+
+class CacheUnused(UserWarning):
+    """Compiled kernels could not be kept, or not be taken from the cache folder."""
 
 
 class Unavailable(Exception):
@@ -76,35 +83,33 @@ def _first_line(command: list[str]) -> str:
     return done.stdout.splitlines()[0]
 
 
-def cache_folder() -> Path:
-    """Where compiled variants lie, by the conventions of the platform."""
-    return Path(platformdirs.user_cache_path("liafbench")) / "kernels"
-
-
-def load(source: str, macros: tuple[str, ...]) -> ctypes.CDLL:
-    """A source file with these macros ("NAME=value"), compiled where it is not in the cache.
+def load(source: str, macros: tuple[str, ...], *functions: str) -> ctypes.CDLL:
+    """A source file with these macros ("NAME=value") and functions, compiled where the cache does
+    not have it.
 
     Raises:
-        Unavailable: there is no compiler, it fails, or the cache folder cannot be written.
+        Unavailable: there is no compiler, it fails, or there is no place to compile in.
     """
-    result = _load_once(source, macros)
+    result = _load_once(source, macros, functions)
     if isinstance(result, Unavailable):
         raise result
     return result
 
 
 @functools.cache
-def _load_once(source: str, macros: tuple[str, ...]) -> ctypes.CDLL | Unavailable:
+def _load_once(
+    source: str, macros: tuple[str, ...], functions: tuple[str, ...]
+) -> ctypes.CDLL | Unavailable:
     try:
-        return _load(source, macros)
+        return _load(source, macros, functions)
     except Unavailable as reason:
         return reason
 
 
-def forget() -> None:
+def clear_cache() -> None:
     """Ask again for the compiler and for every file, in this process."""
-    compiler.cache_clear()
-    _load_once.cache_clear()
+    for each in (compiler, _load_once, _not_kept):
+        each.cache_clear()
 
 
 def flags(macros: tuple[str, ...]) -> list[str]:
@@ -114,29 +119,73 @@ def flags(macros: tuple[str, ...]) -> list[str]:
     return [*FLAGS, *of_compiler, *_machine_flags(), *extra, *(f"-D{macro}" for macro in macros)]
 
 
-def _load(source: str, macros: tuple[str, ...]) -> ctypes.CDLL:
+def _load(source: str, macros: tuple[str, ...], functions: tuple[str, ...]) -> ctypes.CDLL:
     deadline = time.monotonic() + PATIENCE
     reason: Unavailable | None = None
     # Not linked against an OpenMP runtime: the symbols are those of the runtime that PyTorch has
     # loaded, since two runtimes would fight for the cores. Without one, a single thread.
     for threading in (["-fopenmp"], []):
         try:
-            chosen = [*flags(macros), *threading]
-            library = cache_folder() / f"{_key(source, chosen)}.so"
-            if not library.exists():
-                _compile(source, chosen, library, deadline)
-            return _open(library)
+            return _variant(source, [*flags(macros), *threading], functions, deadline)
         except Unavailable as error:
             reason = reason or error
     raise Unavailable(str(reason))
 
 
-def _open(library: Path) -> ctypes.CDLL:
+def _variant(
+    source: str, chosen: list[str], functions: tuple[str, ...], deadline: float
+) -> ctypes.CDLL:
+    key, folder = _key(source, chosen), cache_folder()
+    unusable = cpu_cache.prepare(folder)
+    if unusable is None:
+        for path in cpu_cache.find(folder, key):
+            try:
+                return _open(path, functions)
+            except Unavailable:
+                cpu_cache.remove(path)
+    with _workshop(folder if unusable is None else None) as own:
+        made = _compile(source, chosen, Path(own), deadline)
+        library = _open(made, functions)
+        try:
+            if not made.is_relative_to(folder):
+                raise OSError(unusable or f"{folder} cannot be written")
+            cpu_cache.keep(folder, key, made)
+        except OSError as error:
+            _not_kept(error.strerror or str(error))
+        return library
+
+
+def _workshop(folder: Path | None) -> tempfile.TemporaryDirectory[str]:
+    """A folder to compile in: in the cache, from where a rename keeps the result, or elsewhere.
+
+    What is loaded stays loaded when its folder goes.
+    """
+    for place in (folder, None) if folder is not None else (None,):
+        try:
+            return tempfile.TemporaryDirectory(prefix=".liafbench-", dir=place)
+        except OSError as error:
+            reason = error
+    raise Unavailable(f"no folder to compile in can be written: {reason}")
+
+
+@functools.cache
+def _not_kept(reason: str) -> None:
+    warnings.warn(
+        f"compiled kernels are not kept, each process compiles its own: {reason}",
+        CacheUnused,
+        stacklevel=2,
+    )
+
+
+def _open(library: Path, functions: tuple[str, ...]) -> ctypes.CDLL:
     try:
-        return ctypes.CDLL(str(library))
+        opened = ctypes.CDLL(str(library))
     except OSError as error:
-        library.unlink(missing_ok=True)
         raise Unavailable(f"the compiled kernel does not load: {error}") from error
+    lacking = [name for name in functions if not hasattr(opened, name)]
+    if lacking:
+        raise Unavailable(f"the compiled kernel has no function {lacking[0]}")
+    return opened
 
 
 def _machine_flags() -> list[str]:
@@ -167,20 +216,14 @@ def _key(source: str, flags: list[str]) -> str:
     return digest.hexdigest()[:24]
 
 
-def _compile(source: str, flags: list[str], library: Path, deadline: float) -> None:
-    try:
-        library.parent.mkdir(parents=True, exist_ok=True)
-        folder = tempfile.TemporaryDirectory(dir=library.parent)
-    except OSError as error:
-        raise Unavailable(f"cache folder {library.parent} cannot be written: {error}") from error
-    with folder:
-        made = Path(folder.name) / "kernel.o"
-        shared = Path(folder.name) / "kernel.so"
-        command = compiler().command
-        _run([*command, *flags, "-c", str(SOURCE / source), "-o", str(made)], deadline)
-        linking = [flag for flag in flags if flag.startswith("-fsanitize")]
-        _run([*command, "-shared", *linking, str(made), "-o", str(shared)], deadline)
-        os.replace(shared, library)
+def _compile(source: str, flags: list[str], folder: Path, deadline: float) -> Path:
+    """The shared library, made in a folder."""
+    made, shared = folder / "kernel.o", folder / "kernel.so"
+    command = compiler().command
+    _run([*command, *flags, "-c", str(SOURCE / source), "-o", str(made)], deadline)
+    linking = [flag for flag in flags if flag.startswith("-fsanitize")]
+    _run([*command, "-shared", *linking, str(made), "-o", str(shared)], deadline)
+    return shared
 
 
 def _run(command: list[str], deadline: float) -> None:

@@ -34,7 +34,7 @@ class CpuRecurrent:
         if x.shape[2] > MOST_NEURONS:
             return f"{x.shape[2]} recurrent neurons, more than {MOST_NEURONS}"
         try:
-            cpu_call.recurrent_forward_library(step.spelled, x.dtype, varied_by_column(*parameters))
+            cpu_call.recurrent_forward_library(step.spec, x.dtype, varied_by_column(*parameters))
         except cpu_build.Unavailable as reason:
             return str(reason)
         return None
@@ -54,7 +54,7 @@ class CpuRecurrent:
         y = torch.empty_like(layer.x)
         call = layer.call
         call.weights, call.layer.y = weights.data_ptr(), y.data_ptr()
-        library = cpu_call.recurrent_forward_library(step.spelled, x.dtype, layer.varied)
+        library = cpu_call.recurrent_forward_library(step.spec, x.dtype, layer.varied)
         library.recurrent_forward(call)
         return y
 
@@ -77,9 +77,7 @@ class CpuRecurrent:
         layer = _Layer(x, parameters, k, step)
         wanted = cpu_call.wanted_sums(needs, k)
         try:
-            library = cpu_call.recurrent_backward_library(
-                step.spelled, x.dtype, layer.varied, wanted
-            )
+            library = cpu_call.recurrent_backward_library(step.spec, x.dtype, layer.varied, wanted)
         except cpu_build.Unavailable as reason:
             stands_aside(f"kernel cpu stands aside in a recurrent backward pass: {reason}")
             return PortableRecurrent().backward(grad_y, x, w_rec, *parameters, k, step, needs)
