@@ -26,6 +26,7 @@ from liafbench.bench.runfiles.reading import (
 )
 from liafbench.bench.runfiles.writing import (
     as_usage_error,
+    check_writable,
     disk_is_full,
     inside,
     sealed,
@@ -50,6 +51,7 @@ __all__ = [
     "Run",
     "Unreadable",
     "as_usage_error",
+    "check_writable",
     "disk_is_full",
     "inside",
     "numerics_version",

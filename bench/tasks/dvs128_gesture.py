@@ -16,11 +16,11 @@ from liafbench.baselines.backbones import liaf, plif, plif_pooled
 from liafbench.baselines.errors import UsageError
 from liafbench.baselines.stages import Conv, Dense, Pool
 from liafbench.bench.events.aedat3 import decode
+from liafbench.bench.events.checksums import Memo, combined
 from liafbench.bench.events.events import Events, checked
 from liafbench.bench.events.frames import Binning
-from liafbench.bench.tasks.common.checksums import Memo, combined
+from liafbench.bench.events.reading import opened, read_text
 from liafbench.bench.tasks.common.members import Member, Place, refuse_copies
-from liafbench.bench.tasks.common.reading import opened, read_text
 from liafbench.bench.tasks.common.recordings import (
     OPTIONS,
     Provenance,
