@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from liafbench.baselines import build
-from liafbench.baselines.neurons.interface import Neuron
+from liafbench.baselines.neurons import Neuron
 from liafbench.bench.execution import Execution
 from liafbench.bench.timing import Timings, Until, interleave
 from liafbench.bench.timing.network import TrainingStep

@@ -11,8 +11,7 @@ import torch
 from torch import nn
 
 from liafbench.baselines.errors import UsageError
-from liafbench.baselines.neurons import LIF
-from liafbench.baselines.neurons.interface import Neuron
+from liafbench.baselines.neurons import LIF, Neuron
 from liafbench.bench.execution import Execution
 from liafbench.bench.timing import Until, allocator
 from studies.neurons import Plan, layers, limit, network, run
