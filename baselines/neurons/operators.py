@@ -16,12 +16,16 @@ import torch
 from torch import Tensor, library
 from torch._ops import OpOverload
 
-from liafbench.baselines.neurons.interface import autocast_off
 from liafbench.baselines.neurons.kernels import select, select_recurrent
 from liafbench.baselines.neurons.step import Step
 
 _PARAMETERS = "Tensor alpha, Tensor beta, Tensor v_threshold, Tensor? k"
 _OUT = "Tensor grad_x, Tensor grad_alpha, Tensor grad_beta, Tensor grad_v_threshold, Tensor grad_k"
+
+
+def autocast_off(x: Tensor) -> torch.autocast:
+    """The state is float32 even under autocast: run the steps inside this."""
+    return torch.autocast(x.device.type, enabled=False)
 
 
 def _step(k: Tensor | None, spec: str) -> Step:
