@@ -1,7 +1,8 @@
 """Models, tasks and metrics of other packages, found by name.
 
 A name is `package.module:attribute`, or one that an installed package declares in an entry point
-group. The folder the command runs in is searched after everything that is installed.
+group. A module of the folder the command runs in wins, and shadows nothing: where something
+installed has its name, it is imported under another one.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import contextlib
 import functools
 import hashlib
 import importlib
+import importlib.machinery
 import importlib.metadata
+import importlib.util
 import os
 import sys
 import traceback
@@ -66,14 +69,14 @@ def _attribute(where: str) -> Any:
 
 
 def _module(name: str, where: str) -> ModuleType:
-    """Import a module; the working folder is searched last, so that it shadows nothing.
-
-    What it prints goes to stderr: stdout is for what was asked for.
-    """
+    """Import a module; what it prints goes to stderr, as stdout is for what was asked for."""
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
+    top, dot, rest = name.partition(".")
     try:
         with contextlib.redirect_stdout(sys.stderr):
+            if _is_hidden(name, Path.cwd()):
+                return importlib.import_module(_alias(top, Path.cwd()) + dot + rest)
             return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name and (name == error.name or name.startswith(f"{error.name}.")):
@@ -82,6 +85,43 @@ def _module(name: str, where: str) -> ModuleType:
         raise UsageError(f"{where}: importing {name} failed: {_placed(error)}") from error
     except (Exception, SystemExit) as error:
         raise UsageError(f"{where}: importing {name} failed: {_placed(error)}") from error
+
+
+def _is_hidden(name: str, folder: Path) -> bool:
+    """Whether a module of the folder has the name of something that is found before it."""
+    path = folder.joinpath(*name.split("."))
+    if not path.with_suffix(".py").is_file() and not (path / "__init__.py").is_file():
+        return False
+    top = name.partition(".")[0]
+    loaded = sys.modules.get(top)
+    spec = loaded.__spec__ if loaded else importlib.util.find_spec(top)
+    if spec is None:
+        return False
+    places = spec.submodule_search_locations or [spec.origin or ""]
+    return folder.resolve() not in {Path(place).resolve().parent for place in places}
+
+
+def _alias(top: str, folder: Path) -> str:
+    """Import a module or package of the folder under a name that nothing else has; that name."""
+    alias, file = f"{top}_of_working_folder", folder / f"{top}.py"
+    if alias in sys.modules:
+        return alias
+    package = folder / top / "__init__.py"
+    if package.is_file() or file.is_file():
+        found = package if package.is_file() else file
+        spec = importlib.util.spec_from_file_location(alias, found)
+    else:
+        spec = importlib.machinery.ModuleSpec(alias, None, is_package=True)
+        spec.submodule_search_locations = [str(folder / top)]
+    assert spec is not None
+    module = sys.modules[alias] = importlib.util.module_from_spec(spec)
+    try:
+        if spec.loader is not None:
+            spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[alias]
+        raise
+    return alias
 
 
 def _placed(error: BaseException) -> str:
@@ -97,7 +137,7 @@ def _placed(error: BaseException) -> str:
 def _checksum(module_name: str) -> str:
     """Names and contents of the files, in order, so that a renamed file counts too."""
     module = _module(module_name, module_name)
-    top = sys.modules[module_name.partition(".")[0]]
+    top = sys.modules[module.__name__.partition(".")[0]]
     digest = hashlib.sha256()
     for root in sorted(Path(each) for each in getattr(top, "__path__", ())):
         for path in sorted(root.rglob("*.py")):

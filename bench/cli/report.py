@@ -19,6 +19,6 @@ def report(
     out: Annotated[Path, typer.Option("--out", "-o", help="the HTML file")] = Path("report.html"),
 ) -> None:
     """Write one HTML file of a results folder: tables, figures, claims, provenance."""
-    for problem in write_report(results, out):
-        note.print(f"[yellow]left out[/] {escape(str(problem.path))}: {escape(problem.reason)}")
+    for finding in write_report(results, out):
+        note.print(f"[yellow]left out[/] {escape(str(finding.path))}: {escape(finding.reason)}")
     console.print(f"{escape(str(out))}: {out.stat().st_size / 2**20:.1f} MiB")

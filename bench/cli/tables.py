@@ -40,8 +40,8 @@ def tables(
     )
     for path in written.paths:
         console.print(escape(str(path)))
-    for problem in written.problems:
-        note.print(f"[yellow]left out[/] {escape(str(problem.path))}: {escape(problem.reason)}")
+    for finding in written.findings:
+        note.print(f"[yellow]left out[/] {escape(str(finding.path))}: {escape(finding.reason)}")
 
 
 def _split(text: str | None) -> list[str] | None:

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from liafbench.bench.cli.console import console
-from liafbench.bench.runs.records import Run
+from liafbench.bench.runfiles import Run
 from liafbench.bench.runs.store import Store
 
 EMPTY = """

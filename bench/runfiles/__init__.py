@@ -28,6 +28,7 @@ from liafbench.bench.runfiles.writing import (
     as_usage_error,
     check_writable,
     disk_is_full,
+    inside,
     sealed,
     write_atomically,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "as_usage_error",
     "check_writable",
     "disk_is_full",
+    "inside",
     "numerics_version",
     "read_bytes",
     "read_plan",

@@ -99,6 +99,7 @@ class Data(BaseModel):
     split_checksum: Name = ""
     split_rule: Text = ""
     partial: bool = False
+    unofficial: bool = False
     note: Text | None = None
 
 

@@ -25,7 +25,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     known = set(sys.modules)
     yield tmp_path
     for name in set(sys.modules) - known:
-        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+        places = [
+            sys.modules[name].__dict__.get("__file__"),
+            *getattr(sys.modules[name], "__path__", ()),
+        ]
+        if str(tmp_path) in str(places):
             del sys.modules[name]
     plugins.clear_cache()
 
@@ -189,3 +193,36 @@ def test_a_metric_returns_a_number_and_its_unit(folder: Path, returned: str) -> 
     (folder / "own_metrics.py").write_text(f"def wrong(net, splits):\n    return {returned}\n")
     with pytest.raises(UsageError, match="must return a number and its unit"):
         metrics.measure(["own_metrics:wrong"], torch.nn.Linear(1, 1), None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["statistics", "typer", "wave", "bench", "baselines", "liafbench"])
+def test_a_module_of_the_folder_is_found_whatever_its_name(folder: Path, name: str) -> None:
+    """The name may be that of a module of Python or of a library, imported already or not."""
+    there = sys.modules.get(name)
+    (folder / f"{name}.py").write_text(MODEL)
+    net = baselines.build(f"{name}:build", "digits-dvs", engine="reference", hidden=5)
+    assert net.model[1].out_features == 5
+    first = plugins.fingerprint(plugins.BASELINE_GROUP, f"{name}:build")
+    (folder / f"{name}.py").write_text(MODEL + "\n# changed\n")
+    plugins.clear_cache()
+    assert plugins.fingerprint(plugins.BASELINE_GROUP, f"{name}:build") != first
+    assert there is None or sys.modules[name] is there
+
+
+@pytest.mark.parametrize("package", [True, False])
+def test_a_package_of_the_folder_is_found_whatever_its_name(folder: Path, package: bool) -> None:
+    (folder / "json").mkdir()
+    if package:
+        (folder / "json" / "__init__.py").touch()
+    (folder / "json" / "widths.py").write_text("WIDTH = 6\n")
+    code = MODEL.replace("hidden=8", "hidden=WIDTH")
+    (folder / "json" / "net.py").write_text(f"from .widths import WIDTH\n{code}")
+    net = baselines.build("json.net:build", "digits-dvs", engine="reference")
+    assert net.model[1].out_features == 6
+    assert baselines.get("json.net:build") == baselines.get("json.net:build")
+
+
+def test_an_empty_folder_hides_no_library(folder: Path) -> None:
+    (folder / "torch").mkdir()
+    with pytest.raises(UsageError, match=r"unknown name in torch\.nn 'Linea'"):
+        baselines.get("torch.nn:Linea")

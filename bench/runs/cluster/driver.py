@@ -15,14 +15,13 @@ from ray import exceptions as gone
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as OnNode
 
 from liafbench.baselines.errors import UsageError
-from liafbench.bench.runfiles import Provenance
+from liafbench.bench.runfiles import Provenance, Run
 from liafbench.bench.runs.cluster.node import Desk, Software, describe, run_cell
 from liafbench.bench.runs.cluster.placing import list_files
 from liafbench.bench.runs.cluster.signals import Held
 from liafbench.bench.runs.failure import failed
 from liafbench.bench.runs.provenance import usable_cores
 from liafbench.bench.runs.queue import Job, Jobs, OnEpoch, OnFinished
-from liafbench.bench.runs.records import Run
 from liafbench.bench.runs.resources import GIB
 
 POLL_SECONDS = 0.5
