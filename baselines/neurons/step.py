@@ -36,16 +36,14 @@ class Step:
     slope: float = 0.01
     spec: str = field(init=False, repr=False, compare=False)
     """All of the above as one string: the key of what is looked up at every call."""
-
-    @property
-    def rest(self) -> float:
-        """The carried state before the first step."""
-        return 0.0 if self.v_reset is None else self.v_reset
+    rest: float = field(init=False, repr=False, compare=False)
+    """The carried state before the first step."""
 
     def __post_init__(self) -> None:
         given = {f.name: getattr(self, f.name) for f in fields(self) if f.init}
         spec = " ".join(f"{name}={value}" for name, value in given.items())
         object.__setattr__(self, "spec", spec)
+        object.__setattr__(self, "rest", 0.0 if self.v_reset is None else self.v_reset)
 
     @staticmethod
     @functools.cache

@@ -7,22 +7,21 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import typer
 from rich.markup import escape
 
-from liafbench.baselines.errors import UsageError
 from liafbench.bench import suites
 from liafbench.bench.cli import dry_run
-from liafbench.bench.cli.benches import BENCHES
-from liafbench.bench.cli.console import console, note
+from liafbench.bench.cli.console import console, note, show_findings
+from liafbench.bench.cli.device import Device, choose_device
 from liafbench.bench.cli.progress import TerminalProgress
 from liafbench.bench.only import Only
 from liafbench.bench.runs import cluster, pool
 from liafbench.bench.runs.plan import Options, Plan, check_data, check_memory, plan
 from liafbench.bench.runs.queue import Execute
 from liafbench.bench.runs.runner import Runner
-from liafbench.bench.tables import Written, comparison, read_records, terminal, write_all
+from liafbench.bench.tables import Written, comparison, read_records, write_all
+from liafbench.bench.tables.terminal import terminal
 
 CELL_FAILED = 1
 
@@ -34,20 +33,12 @@ class Executor(StrEnum):
     ray = "ray"
 
 
-class Device(StrEnum):
-    """Where to train and to measure."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-
-
 def run(
     suite: Annotated[str, typer.Argument(help="name of a shipped suite, or path of a TOML file")],
     data: Annotated[
         Path | None, typer.Option(help="folder of the data sets", envvar="LIAFBENCH_DATA")
     ] = None,
-    out: Annotated[Path, typer.Option(help="folder of the results")] = Path("results"),
+    out: Annotated[Path, typer.Option(help="folder of the results")] = Path("liafbench-results"),
     only: Annotated[
         list[str] | None,
         typer.Option(help="KEY=VALUE or KEY=VALUE,VALUE: only these cells; can be repeated"),
@@ -60,7 +51,12 @@ def run(
     ] = Device.auto,
     jobs: Annotated[
         int | None,
-        typer.Option(min=1, help="training cells side by side; in a cluster as many as it holds"),
+        typer.Option(
+            "--jobs",
+            "--workers",
+            min=1,
+            help="training cells side by side; in a cluster as many as it holds",
+        ),
     ] = None,
     executor: Annotated[
         Executor, typer.Option(help="processes of this machine, or a Ray cluster")
@@ -76,17 +72,17 @@ def run(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="run failed cells again")
     ] = False,
-    budget: Annotated[float, typer.Option(min=0, help="minutes for `throughput`")] = 30.0,
     dry: Annotated[bool, typer.Option("--dry-run", help="list the cells, run nothing")] = False,
+    measured: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="results folder to estimate a dry run from, of any machine; can be repeated "
+            "[default: the runs of this machine in --out]"
+        ),
+    ] = None,
 ) -> None:
     """Train, count and time the cells of a suite; skips finished cells."""
     chosen_cells = Only.read(only or [])
-    if suite in BENCHES:
-        if dry:
-            console.print(f"{suite}: {BENCHES[suite].title}; it has no cells to list")
-            return
-        BENCHES[suite].run(out, choose_device(device.value), budget, chosen_cells)
-        return
     options = Options(
         out=out,
         data_dir=str(data) if data else None,
@@ -102,7 +98,7 @@ def run(
         options = replace(options, device=choose_device(device.value))
         planned = plan(chosen, options)
         if dry:
-            dry_run.show(planned, options)
+            dry_run.show(planned, options, measured or [])
             return
         check_memory(planned)
         _run(planned, options, pool.execute)
@@ -136,21 +132,14 @@ def _run(planned: Plan, options: Options, execute: Execute) -> None:
         raise typer.Exit(CELL_FAILED)
 
 
-def choose_device(asked: str) -> str:
-    """The device asked for, checked; "auto" is CUDA where there is one."""
-    if asked == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if asked == "cuda" and not torch.cuda.is_available():
-        raise UsageError("--device cuda: torch sees no CUDA device here; use --device cpu")
-    return asked
-
-
 def _show(planned: Plan, runner: Runner, written: Written) -> None:
     """The comparison on the tasks of this run, what failed, and where everything lies."""
-    frame = comparison(read_records(planned.store.folder))
+    table = comparison(read_records(planned.store.folder))
+    frame = table.frame
     places = {(cell.task, cell.backbone) for cell in planned.training}
     rows = zip(frame["task"], frame["backbone"], strict=True)
-    console.print(terminal(frame[[row in places for row in rows]], console.width))
+    shown = table.with_frame(frame[[row in places for row in rows]])
+    console.print(terminal(shown, console.width))
     total = len(planned.all_cells())
     console.print(
         f"{total} cells: {runner.ran} run now, {total - runner.ran} there already, "
@@ -164,5 +153,4 @@ def _show(planned: Plan, runner: Runner, written: Written) -> None:
     console.print(f"records: {planned.store.folder / 'records.csv'}")
     for path in written.paths:
         console.print(f"table:   {path}")
-    for problem in written.problems:
-        note.print(f"[yellow]left out[/] {escape(str(problem.path))}: {escape(problem.reason)}")
+    show_findings(written.findings)

@@ -19,12 +19,20 @@ from liafbench.bench.runfiles.reading import (
     Finding,
     NewerRun,
     Unreadable,
+    printable,
     read_bytes,
     read_plan,
     read_run,
     run_paths,
 )
-from liafbench.bench.runfiles.writing import as_usage_error, disk_is_full, sealed, write_atomically
+from liafbench.bench.runfiles.writing import (
+    as_usage_error,
+    check_writable,
+    disk_is_full,
+    inside,
+    sealed,
+    write_atomically,
+)
 
 __all__ = [
     "COLUMNS",
@@ -44,8 +52,11 @@ __all__ = [
     "Run",
     "Unreadable",
     "as_usage_error",
+    "check_writable",
     "disk_is_full",
+    "inside",
     "numerics_version",
+    "printable",
     "read_bytes",
     "read_plan",
     "read_run",

@@ -7,11 +7,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from liafbench.baselines.errors import unknown
+from liafbench.bench.events.checksums import file_checksum
+from liafbench.bench.events.reading import read_text
 from liafbench.bench.tasks import common, vocabularies
-from liafbench.bench.tasks.common.checksums import file_checksum
 from liafbench.bench.tasks.common.files import official
 from liafbench.bench.tasks.common.questions import question_splits
-from liafbench.bench.tasks.common.reading import read_text
 from liafbench.bench.tasks.common.splits import Splits
 from liafbench.bench.tasks.common.stories import Question, parse
 from liafbench.bench.tasks.common.task import DataFile, Source, Task

@@ -7,10 +7,10 @@ import numpy as np
 from liafbench.baselines.backbones import plif
 from liafbench.baselines.errors import UsageError
 from liafbench.baselines.stages import Conv, Dense, Dropout, Pool
-from liafbench.bench.tasks.common.checksums import Memo, combined
+from liafbench.bench.events.checksums import Memo, combined
+from liafbench.bench.events.reading import read_file
 from liafbench.bench.tasks.common.files import official
 from liafbench.bench.tasks.common.images import image_splits
-from liafbench.bench.tasks.common.reading import read_file
 from liafbench.bench.tasks.common.splits import Splits
 from liafbench.bench.tasks.common.task import DataFile, Shape, Source, Task
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from liafbench.baselines.backbones import plif, plif_pooled
 from liafbench.baselines.errors import UsageError
-from liafbench.bench.tasks.common.checksums import file_checksum
+from liafbench.bench.events.checksums import file_checksum
 from liafbench.bench.tasks.common.files import official
 from liafbench.bench.tasks.common.idx import read_idx
 from liafbench.bench.tasks.common.images import image_splits

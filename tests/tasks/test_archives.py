@@ -247,6 +247,22 @@ def test_a_sparse_member_is_refused(tmp_path):
         unpack(path, tmp_path, 1 << 20)
 
 
+def test_a_folder_that_cannot_be_listed_is_an_error(tmp_path, monkeypatch):
+    for digit in "01":
+        (tmp_path / "Train" / digit).mkdir(parents=True)
+        (tmp_path / "Train" / digit / "1.bin").write_bytes(b"x")
+    real = os.scandir
+
+    def denied(path):
+        if str(path).endswith("Train/1"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    with pytest.raises(UsageError, match=r"cannot list .*Train/1: Permission denied"):
+        Folder(tmp_path / "Train", ".bin").names()
+
+
 def test_linked_folders_are_not_entered(tmp_path):
     (tmp_path / "Train" / "0").mkdir(parents=True)
     (tmp_path / "Train" / "0" / "1.bin").write_bytes(b"x")

@@ -20,9 +20,9 @@ from typer.testing import CliRunner
 from liafbench.baselines.errors import UsageError
 from liafbench.bench import tasks
 from liafbench.bench.cli.data import Download, data_app
+from liafbench.bench.events import checksums
+from liafbench.bench.events.checksums import Memo, file_checksum
 from liafbench.bench.tasks import TASKS, check
-from liafbench.bench.tasks.common import checksums
-from liafbench.bench.tasks.common.checksums import Memo, file_checksum
 from liafbench.bench.tasks.common.fetching import fetch_task
 from liafbench.bench.tasks.common.files import check_task
 from liafbench.bench.tasks.common.task import DataFile, Extracted, Task
@@ -252,9 +252,7 @@ def test_the_memory_of_checksums_follows_every_change(tmp_path, monkeypatch):
     monkeypatch.setattr(checksums, "SETTLED_S", -1)
     computed = []
     real = file_checksum
-    monkeypatch.setattr(
-        checksums, "file_checksum", lambda p, a="sha256": computed.append(p) or real(p, a)
-    )
+    monkeypatch.setattr(checksums, "file_checksum", lambda p, *a: computed.append(p) or real(p, *a))
     with Memo(tmp_path / "memo") as memo:
         assert memo.checksum(path) == memo.checksum(path) == hashlib.sha256(b"one").hexdigest()
         assert memo.checksum(path, "md5") == hashlib.md5(b"one").hexdigest()
@@ -265,13 +263,37 @@ def test_the_memory_of_checksums_follows_every_change(tmp_path, monkeypatch):
         assert memo.checksum(path) == hashlib.sha256(b"two").hexdigest()
 
 
+def test_a_row_that_was_planted_is_not_believed(tmp_path, monkeypatch):
+    monkeypatch.setattr(checksums, "SETTLED_S", -1)
+    path = tmp_path / "a"
+    path.write_bytes(b"tampered")
+    official_sum = hashlib.sha256(CONTENT).hexdigest()
+    with Memo(tmp_path / "memo") as memo:
+        memo.checksum(path)
+        assert memo.known is not None
+        memo.known.execute("UPDATE signed SET checksum = ?", (official_sum,))
+    for _ in range(2):
+        with Memo(tmp_path / "memo") as memo:
+            assert memo.checksum(path) == hashlib.sha256(b"tampered").hexdigest()
+
+
+@pytest.mark.parametrize("name", ["checksums.sqlite", "key"])
+def test_a_pipe_in_place_of_the_memory_does_not_hang(tmp_path, name):
+    (tmp_path / "memo").mkdir()
+    os.mkfifo(tmp_path / "memo" / name)
+    path = tmp_path / "a"
+    path.write_bytes(b"one")
+    with Memo(tmp_path / "memo") as memo:
+        assert memo.checksum(path) == hashlib.sha256(b"one").hexdigest()
+
+
 def test_a_fresh_file_is_not_remembered(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(b"one")
     with Memo(tmp_path / "memo") as memo:
         memo.checksum(path)
         assert memo.known is not None
-        assert memo.known.execute("SELECT count(*) FROM checksums").fetchone() == (0,)
+        assert memo.known.execute("SELECT count(*) FROM signed").fetchone() == (0,)
 
 
 def test_without_a_folder_checksums_are_computed(tmp_path):

@@ -12,10 +12,10 @@ import pytest
 from fabricated_sets import ANY, idx, write_mnist
 
 from liafbench.baselines.errors import UsageError
+from liafbench.bench.events import reading
+from liafbench.bench.events.reading import gunzip, opened, read_file
 from liafbench.bench.tasks import load
-from liafbench.bench.tasks.common import reading
 from liafbench.bench.tasks.common.idx import read_idx
-from liafbench.bench.tasks.common.reading import gunzip, opened, read_file
 
 IMAGES = np.arange(12).reshape(3, 2, 2)
 

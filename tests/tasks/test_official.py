@@ -13,8 +13,8 @@ import pytest
 from fabricated_sets import ANY, write_babi, write_mnist
 
 from liafbench.baselines.errors import UsageError
+from liafbench.bench.events.reading import gunzip
 from liafbench.bench.tasks import TASKS, DataFile, Task, check, load
-from liafbench.bench.tasks.common.reading import gunzip
 from liafbench.bench.tasks.mnist import IMAGES
 
 

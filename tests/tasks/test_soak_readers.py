@@ -31,9 +31,9 @@ from liafbench.bench.events import aedat3 as aedat3_reader
 from liafbench.bench.events.cache import FrameCache
 from liafbench.bench.events.events import checked
 from liafbench.bench.events.frames import Binning, to_frames
+from liafbench.bench.events.reading import read_text
 from liafbench.bench.tasks.cifar10 import decode
 from liafbench.bench.tasks.common.idx import read_idx
-from liafbench.bench.tasks.common.reading import read_text
 from liafbench.bench.tasks.common.stories import parse
 from liafbench.bench.tasks.common.tars import unpack
 from liafbench.bench.tasks.common.task import Source

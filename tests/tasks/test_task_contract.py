@@ -134,7 +134,7 @@ def test_a_size_that_only_the_data_tells_is_not_told():
 
 @pytest.mark.parametrize("limit", [0, -3, True])
 def test_a_limit_that_makes_no_sense(limit):
-    with pytest.raises(UsageError, match="limit of digits-dvs"):
+    with pytest.raises(UsageError, match="digits-dvs: limit = "):
         load("digits-dvs", limit=limit)
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from liafbench.baselines.neurons.kernels import Gradients, Needs, cpu_build, cpu_call
+from liafbench.baselines.neurons.kernels import cpu_build, cpu_call
 from liafbench.baselines.neurons.kernels.fallback import stands_aside
 from liafbench.baselines.neurons.kernels.layout import (
     SHARED,
@@ -21,6 +21,7 @@ from liafbench.baselines.neurons.kernels.layout import (
     with_frame_strides,
 )
 from liafbench.baselines.neurons.kernels.portable import Portable
+from liafbench.baselines.neurons.kernels.protocol import Gradients, Needs
 from liafbench.baselines.neurons.step import Step
 
 BLOCK = 2048  # columns: long runs of memory, and state that leaves room in the first cache

@@ -5,15 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from liafbench.baselines.neurons.kernels import (
-    RecurrentGradients,
-    RecurrentNeeds,
-    cpu_build,
-    cpu_call,
-)
+from liafbench.baselines.neurons.kernels import cpu_build, cpu_call
 from liafbench.baselines.neurons.kernels.cpu import PARALLEL_FROM, varied_by_column
 from liafbench.baselines.neurons.kernels.fallback import stands_aside
 from liafbench.baselines.neurons.kernels.layout import spread
+from liafbench.baselines.neurons.kernels.protocol import RecurrentGradients, RecurrentNeeds
 from liafbench.baselines.neurons.kernels.recurrent import PortableRecurrent
 from liafbench.baselines.neurons.step import Step
 

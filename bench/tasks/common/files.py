@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from liafbench.baselines.errors import UsageError
-from liafbench.bench.tasks.common.checksums import Memo
+from liafbench.bench.events.checksums import Memo
 from liafbench.bench.tasks.common.task import DataFile, Extracted, Source, Task
 
 PRESENT, PARTIAL, UNOFFICIAL, CORRUPT, ABSENT = (

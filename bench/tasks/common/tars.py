@@ -11,7 +11,7 @@ from typing import BinaryIO, cast
 from uuid import uuid4
 
 from liafbench.baselines.errors import UsageError
-from liafbench.bench.tasks.common.reading import CHUNK, opened
+from liafbench.bench.events.reading import CHUNK, opened
 from liafbench.bench.tasks.common.trees import safe_name
 
 FAULTS = (

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from liafbench.baselines.backbones import Backbone, Design, small, tokens
 from liafbench.baselines.errors import UsageError, unknown
 from liafbench.baselines.stages import Stage
+from liafbench.bench.tasks.common.options import check as checked_options
 from liafbench.bench.tasks.common.splits import HOLD_OUT, Splits
 
 DATA_VARIABLE = "LIAFBENCH_DATA"
@@ -79,6 +80,10 @@ class Source:
     def shape(self) -> Shape:
         return self.task.shape(self.backbone)
 
+    def limited(self, what: str) -> str:
+        """A note of the limit; empty without one."""
+        return f"first {self.limit} {what}" if self.limit else ""
+
     def missing(self, what: str, how_to_get: str = "") -> UsageError:
         """The error for files that are not there: what, where, and how to get them."""
         return UsageError(
@@ -145,6 +150,10 @@ class Task:
             return None
         return min(self.train_samples, round(data["limit"] * (HOLD_OUT - 1) / HOLD_OUT))
 
+    def check(self, data: Mapping[str, Any]) -> None:
+        """UsageError for data options that this task does not have, or of another type."""
+        checked_options(self.name, data, self.options)
+
     @property
     def backbones(self) -> tuple[str, ...]:
         """The backbones this task has, the default first."""
@@ -187,11 +196,8 @@ class Task:
         **options: Any,
     ) -> Splits:
         """Read the splits; see `liafbench.bench.tasks.load`."""
-        for name in options:
-            if name not in self.options:
-                raise unknown(f"option of {self.name}", name, self.options)
-        if limit is not None and (isinstance(limit, bool) or limit < 1):
-            raise UsageError(f"limit of {self.name} is {limit!r}; it must be a whole number >= 1")
+        given = {"allow_partial": allow_partial, "allow_unofficial": allow_unofficial, **options}
+        self.check(given if limit is None else {"limit": limit, **given})
         folder = Path() if self.embedded else data_folder(self, data_dir)
         allowed = allow_partial, allow_unofficial
         source = Source(self, folder, self.backbone(backbone), limit, *allowed)

@@ -17,8 +17,8 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Protocol, cast
 
 from liafbench.baselines.errors import UsageError
-from liafbench.bench.tasks.common.checksums import Memo, combined, file_checksum
-from liafbench.bench.tasks.common.reading import Steady, open_regular, read_file
+from liafbench.bench.events.checksums import Memo, combined, file_checksum
+from liafbench.bench.events.reading import Steady, open_regular, read_file
 
 MAX_MEMBERS = 200_000
 MAX_DIRECTORY = 1 << 24  # some 6 MB for the 60,000 members of N-MNIST
