@@ -7,6 +7,7 @@ installed has its name, it is imported under another one.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import functools
 import hashlib
@@ -16,7 +17,9 @@ import importlib.metadata
 import importlib.util
 import os
 import sys
+import sysconfig
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,6 +29,8 @@ from liafbench.baselines.errors import UsageError, unknown
 BASELINE_GROUP = "liafbench.baselines"
 TASK_GROUP = "liafbench.tasks"
 METRIC_GROUP = "liafbench.metrics"
+SUITE = "liafbench"
+"""Its own code is told by the numerics version."""
 
 
 @functools.cache
@@ -50,7 +55,8 @@ def fingerprint(group: str, name: str) -> str | None:
     """SHA-256 (16 hex digits) of the code of an outside object; None for the suite's own names.
 
     Over every .py file of the top-level package it lies in, or over its module where that is a
-    file of its own: a change of the code is a new run.
+    file of its own, and over what these import from the same folder: a change of the code, of a
+    neuron in a file beside the model for instance, is a new run.
     """
     where = address(group, name)
     return None if where is None else _checksum(where.partition(":")[0])
@@ -139,12 +145,49 @@ def _checksum(module_name: str) -> str:
     module = _module(module_name, module_name)
     top = sys.modules[module.__name__.partition(".")[0]]
     digest = hashlib.sha256()
-    for root in sorted(Path(each) for each in getattr(top, "__path__", ())):
-        for path in sorted(root.rglob("*.py")):
-            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    if not hasattr(top, "__path__") and module.__file__:
-        digest.update(Path(module.__file__).read_bytes())
+    roots = sorted(Path(each) for each in getattr(top, "__path__", ()))
+    own = [(root, path) for root in roots for path in sorted(root.rglob("*.py"))]
+    for root, path in own:
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    files = [path for _, path in own]
+    if not roots and module.__file__:
+        files = [Path(module.__file__)]
+        digest.update(files[0].read_bytes())
+    for folder in [root.parent for root in roots] or [each.parent for each in files]:
+        for path in sorted(_beside(folder, files) - set(files)):
+            digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _beside(folder: Path, files: Iterable[Path]) -> set[Path]:
+    """The files of a user's folder that these import, and those import; packages whole."""
+    installed = {Path(each).resolve() for each in sysconfig.get_paths().values()}
+    if folder.resolve() in installed or folder.name in ("site-packages", "dist-packages"):
+        return set()  # what is installed has versions
+    found: set[Path] = set()
+    todo = list(files)
+    while todo:
+        for name in _imports(todo.pop()) - {SUITE}:
+            module, package = folder / f"{name}.py", folder / name
+            new = {module} if module.is_file() else set(package.rglob("*.py"))
+            todo += new - found
+            found |= new
+    return found
+
+
+def _imports(path: Path) -> set[str]:
+    """The top-level modules that a file's import statements name."""
+    found = set()
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):  # it is another file's matter that it does not import
+        return set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {each.name.partition(".")[0] for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
 
 
 def clear_cache() -> None:

@@ -19,7 +19,7 @@ from liafbench.bench.citations import (
     unique,
     unknown_names,
 )
-from liafbench.bench.cli.console import emit_json, note
+from liafbench.bench.cli.console import emit_json, note, show_findings
 from liafbench.bench.results import load
 from liafbench.bench.tasks import TASKS, Task
 
@@ -47,8 +47,7 @@ def _entries(what: str) -> list[Entry]:
         return of_baseline(what)
     if Path(what).is_dir():
         results = load(Path(what))
-        for finding in results.findings:
-            note.print(f"[yellow]left out[/] {escape(str(finding.path))}: {escape(finding.reason)}")
+        show_findings(results.findings)
         for name in unknown_names(results):
             note.print(f"no reference known: {escape(name)}, of another package")
         return of_results(results)

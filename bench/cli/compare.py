@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from liafbench.baselines.errors import UsageError
-from liafbench.bench.cli.console import console, emit_json, note
+from liafbench.bench.cli.console import console, emit_json, note, show_findings
 from liafbench.bench.compare import differences, ratios, read_side
 from liafbench.bench.results import load
 from liafbench.bench.tables.published import against_published
@@ -38,6 +38,7 @@ def compare(
         _against_the_papers(a, json)
         return
     left, right = read_side(a), read_side(Path(b))
+    show_findings([*left.findings, *right.findings])
     surroundings = differences(left, right)
     table = ratios(left, right)
     if metric:
@@ -52,7 +53,9 @@ def compare(
 
 
 def _against_the_papers(results: Path, json: bool) -> None:
-    table = against_published(load(results))
+    loaded = load(results)
+    show_findings(loaded.findings)
+    table = against_published(loaded)
     if table.frame.empty:
         raise UsageError(f"{results}: no cell of it has a published figure")
     if json:

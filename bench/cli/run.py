@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from liafbench.bench import suites
 from liafbench.bench.cli import dry_run
-from liafbench.bench.cli.console import console, note
+from liafbench.bench.cli.console import console, note, show_findings
 from liafbench.bench.cli.device import Device, choose_device
 from liafbench.bench.cli.progress import TerminalProgress
 from liafbench.bench.only import Only
@@ -153,5 +153,4 @@ def _show(planned: Plan, runner: Runner, written: Written) -> None:
     console.print(f"records: {planned.store.folder / 'records.csv'}")
     for path in written.paths:
         console.print(f"table:   {path}")
-    for finding in written.findings:
-        note.print(f"[yellow]left out[/] {escape(str(finding.path))}: {escape(finding.reason)}")
+    show_findings(written.findings)

@@ -13,7 +13,7 @@ from liafbench.bench.report import series, sources
 from liafbench.bench.report.figures import Figure, figures, fronts
 from liafbench.bench.report.models import models
 from liafbench.bench.results import Results, load, rows
-from liafbench.bench.runfiles import Finding, Run
+from liafbench.bench.runfiles import Finding, Run, printable
 from liafbench.bench.tables import accuracy, everything, groups, unfinished
 from liafbench.bench.tables.columns import column
 from liafbench.bench.tables.sheet import sheets
@@ -91,7 +91,7 @@ def _series(
     layers: list[dict[str, Any]] = []
     for folder, runs in stored.items():
         suites = {run.suite for run in runs}
-        of_folder = results.runs["machine"] == folder.resolve().name
+        of_folder = results.runs["machine"] == printable(folder.resolve().name)
         here = results.runs[of_folder & results.runs["suite"].isin(suites)]
         counting = series.counting_runs(here)
         curves += series.curves(runs, counting)
@@ -142,7 +142,7 @@ def _source(folder: Path, runs: list[Run]) -> Source:
     suite = runs[0].suite if runs else folder.parent.name
     return Source(
         suite=suite,
-        machine=folder.resolve().name,
+        machine=printable(folder.resolve().name),
         facts=sources.folder_facts(runs),
         data=sources.data_facts(runs),
         commands=sources.commands(suite, runs),

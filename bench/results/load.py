@@ -23,6 +23,7 @@ from liafbench.bench.runfiles import (
     Plan,
     Run,
     Unreadable,
+    printable,
     read_plan,
     read_run,
     run_paths,
@@ -108,12 +109,16 @@ def read(folders: Iterable[Path]) -> Results:
 
 @contextlib.contextmanager
 def _uncollected() -> Iterator[None]:
-    """Without garbage collection, which would walk ever more rows and find nothing to free."""
+    """Without garbage collection, which would walk ever more rows and find nothing to free.
+
+    What was read stays until the end: no later collection walks it either.
+    """
     collecting = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         if collecting:
             gc.enable()
 
@@ -125,7 +130,7 @@ def _read(folders: Iterable[Path]) -> Results:
     findings: list[Finding] = []
     stored: dict[Path, list[Run]] = {}
     for folder in sorted(folders):
-        machine = folder.resolve().name
+        machine = printable(folder.resolve().name)
         try:
             plans += _plan_rows(read_plan(folder), machine)
         except Unreadable as error:

@@ -30,7 +30,7 @@ KINDS = (
     (stat.S_ISCHR, "a device"),
 )  # fmt: skip
 SHOWN = 300  # characters of a reason
-_UNUSUAL = re.compile(rb"\\[ubfr]|\x7f")
+_UNUSUAL = re.compile(rb"\\[ubfr]")
 _ACTIVE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
@@ -138,7 +138,12 @@ def read_plan(folder: Path) -> Plan | None:
 
 def printable_json(content: bytes) -> bytes:
     """The same document with the texts that hold control characters escaped."""
-    if content.isascii() and not _UNUSUAL.search(content):
+    # Nothing to look at where there is neither an escape nor a character beyond ASCII.
+    if (
+        content.isascii()
+        and b"\x7f" not in content
+        and (b"\\" not in content or not _UNUSUAL.search(content))
+    ):
         return content
     try:
         return json.dumps(_printable(json.loads(content))).encode()

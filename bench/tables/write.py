@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from liafbench.baselines.errors import UsageError, unknown
-from liafbench.bench.results import Results, find_folders, labels, load, read, select
+from liafbench.bench.results import Results, find_folders, labels, load, read, select, within_budget
 from liafbench.bench.results.published import published_text
 from liafbench.bench.runfiles import Finding, write_atomically
 from liafbench.bench.tables.accuracy import accuracy, groups
@@ -113,12 +113,13 @@ def _write_claims(root: Path, results: Results, formats: Sequence[str]) -> list[
 
 def machine_tables(results: Results, columns: Sequence[str] | None = None) -> dict[str, Table]:
     """The tables of one suite on one machine, by file name."""
-    whole = everything(results)
-    tables = {
+    within = within_budget(results)
+    whole = everything(within)
+    tables: dict[str, Table | None] = {
         "comparison": choose_columns(whole, columns) if columns else main_columns(whole),
-        "accuracy": accuracy(results),
+        "accuracy": accuracy(within),
         "cost": cost_columns(whole),
-        "groups": groups(results),
+        "groups": groups(within),
         "unfinished": unfinished(results),
     }
     return {name: table for name, table in tables.items() if table is not None}

@@ -122,6 +122,30 @@ def test_every_file_of_a_package_counts(folder: Path) -> None:
     assert plugins.fingerprint(plugins.BASELINE_GROUP, "liaf-net") is None
 
 
+@pytest.mark.parametrize("inner", ["neurons.py", "parts/cells.py", "deeper.py"])
+def test_what_a_model_imports_from_its_folder_counts(folder: Path, inner: str) -> None:
+    """A neuron in a file beside the model, in a package, or imported by what is imported."""
+    (folder / "parts").mkdir()
+    (folder / "parts" / "__init__.py").touch()
+    (folder / "mine.py").write_text(
+        "import numpy\nimport neurons\nfrom parts import cells\n" + MODEL
+    )
+    (folder / "neurons.py").write_text("def late():\n    import deeper\n")
+    for name in ("parts/cells.py", "deeper.py", "unrelated.py"):
+        (folder / name).write_text("X = 1\n")
+
+    def fingerprint() -> str | None:
+        plugins._checksum.cache_clear()
+        return plugins.fingerprint(plugins.BASELINE_GROUP, "mine:build")
+
+    first = fingerprint()
+    (folder / "unrelated.py").write_text("X = 2\n")
+    assert fingerprint() == first
+    with (folder / inner).open("a") as file:
+        file.write("Y = 3\n")
+    assert fingerprint() != first
+
+
 def test_without_anything_of_others_a_run_id_is_what_it_was() -> None:
     cell = next(training_cells(suites.load("quick"), seeds=1))
     assert cell.code() == {}

@@ -1,4 +1,4 @@
-"""`python -m liafbench.bench.regression.scheduling`: the overhead of a run, the gain of jobs."""
+"""`python -m studies.scheduling`: the overhead of a run, the gain of jobs."""
 
 from __future__ import annotations
 
