@@ -164,6 +164,10 @@ class TensorTable:
             self._infos[tensor] = info
         return info
 
+    def seen(self, tensor: Tensor) -> TensorInfo | None:
+        """What is known of a tensor, if anything is (not of what vmap wraps)."""
+        return self._infos.get(tensor)
+
     def _met(self, tensor: Tensor, module: str, anything: bool) -> TensorInfo:
         # Only what is made inside inference_mode, where a run takes place, is such a tensor.
         if not tensor.is_inference():

@@ -169,8 +169,9 @@ class UnitRecorder:
         origin = self.compared.pop(left.path, None)
         if origin is None or self.fired != left.fired or not outputs:
             return
-        output, info = outputs[0], self.info(outputs[0])
-        if info.kind != SPIKES or info.role != "input" or not output.is_floating_point():
+        output, info = outputs[0], self.table.seen(outputs[0])
+        spikes = info is not None and info.kind == SPIKES and info.role == "input"
+        if not spikes or not output.is_floating_point():
             return
         call = self.run.synapses[min(origin)]
         trailing = [output[(0,) * dims].numel() for dims in range(1, output.dim())]
