@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor
 
@@ -37,6 +39,8 @@ def check_currents(x: Tensor, recurrent: int | None = None) -> None:
         )
 
 
-def autocast_off(x: Tensor) -> torch.autocast:
+def autocast_off(x: Tensor) -> AbstractContextManager[object]:
     """The state is float32 even under autocast: run the steps inside this."""
+    if x.is_meta:  # shapes alone are never cast
+        return nullcontext()
     return torch.autocast(x.device.type, enabled=False)

@@ -180,7 +180,11 @@ def _run_row(run: Run, machine: str) -> tuple[Any, ...]:
         option_line(config.options), config.seed, run.status, run.reason or "", run.is_stale,
         shared_recipe(config.recipe), _partial(config, source), source.commits(),
         config.numerics_version, source.device or "", source.kernels(), run.started,
-        tuple(_finding(each.model_dump()) for each in run.health),
+        (
+            *(_finding(each.model_dump()) for each in run.health),
+            *(f"{name} not measured: {reason}" for name, reason in run.unmeasured.items()),
+            *(f"counts: {finding}" for finding in run.findings),
+        ),
         bytes.fromhex(predictions.correct),
         predictions.n, str(config.recipe.get("learning_rate", "")),
         json.dumps(config.code, sort_keys=True), config.budget_reference or "",
