@@ -6,6 +6,7 @@ group. The folder the command runs in is searched after everything that is insta
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import importlib
@@ -22,12 +23,6 @@ from liafbench.baselines.errors import UsageError, unknown
 BASELINE_GROUP = "liafbench.baselines"
 TASK_GROUP = "liafbench.tasks"
 METRIC_GROUP = "liafbench.metrics"
-
-IMPORT_ERRORS = (
-    ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, OSError,
-    RuntimeError, SyntaxError, TypeError, ValueError,
-)  # fmt: skip
-"""What somebody's module may raise while it is imported."""
 
 
 @functools.cache
@@ -71,27 +66,31 @@ def _attribute(where: str) -> Any:
 
 
 def _module(name: str, where: str) -> ModuleType:
-    """Import a module; the working folder is searched last, so that it shadows nothing."""
+    """Import a module; the working folder is searched last, so that it shadows nothing.
+
+    What it prints goes to stderr: stdout is for what was asked for.
+    """
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     try:
-        return importlib.import_module(name)
+        with contextlib.redirect_stdout(sys.stderr):
+            return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name and (name == error.name or name.startswith(f"{error.name}.")):
             advice = f"install it, or start in the folder that holds it (now {os.getcwd()})"
             raise UsageError(f"{where}: no module {error.name!r}; {advice}") from error
         raise UsageError(f"{where}: importing {name} failed: {_placed(error)}") from error
-    except IMPORT_ERRORS as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(f"{where}: importing {name} failed: {_placed(error)}") from error
 
 
-def _placed(error: Exception) -> str:
-    """An exception in one line, with the file and line that raised it."""
+def _placed(error: BaseException) -> str:
+    """An exception in one line of at most 300 characters, with the file and line that raised it."""
+    said = " ".join(str(error).split())[:300]
     if isinstance(error, SyntaxError):
-        return f"SyntaxError: {error}"
+        return f"SyntaxError: {said}"
     last = traceback.extract_tb(error.__traceback__)[-1]
-    kind = type(error).__name__
-    return f"{kind}: {error} ({Path(last.filename).name}, line {last.lineno})"
+    return f"{type(error).__name__}: {said} ({Path(last.filename).name}, line {last.lineno})"
 
 
 @functools.cache

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from liafbench.baselines.errors import UsageError
 from liafbench.baselines.neurons import KLIF, LIAF, LIF
 from liafbench.baselines.neurons.activations import activate
-from liafbench.baselines.neurons.interface import Neuron, autocast_off, check_currents
+from liafbench.baselines.neurons.modules import Neuron, check_currents
+from liafbench.baselines.neurons.operators import autocast_off
 from liafbench.baselines.neurons.parameters import per_channel
 from liafbench.baselines.neurons.step import Step, state_dtype
 from liafbench.baselines.neurons.surrogates import spike

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from liafbench.baselines.errors import UsageError, unknown
 from liafbench.baselines.neurons import operators, reference
 from liafbench.baselines.neurons.activations import ACTIVATIONS
-from liafbench.baselines.neurons.interface import Neuron, autocast_off, check_currents
 from liafbench.baselines.neurons.parameters import (
     Leak,
     Value,
@@ -25,6 +24,33 @@ from liafbench.baselines.neurons.surrogates import resolve_width
 
 LEARNABLE = ("alpha", "beta", "v_threshold")
 ENGINES = ("native", "reference")
+
+
+class Neuron:
+    """Mixed into a module that takes currents [T, B, ...] to outputs [T, B, ...].
+
+    Nothing is carried from one call to the next. `output_kind` says what the outputs are:
+    "spikes" (0 or 1) or "analog".
+    """
+
+    kind: str
+    engine: str
+    output_kind: str
+
+
+def check_currents(x: Tensor, recurrent: int | None = None) -> None:
+    """UsageError unless x is floating point and [T, B, ...] ([T, B, recurrent]) with T >= 1."""
+    if not isinstance(x, Tensor):
+        raise UsageError(f"currents must be a tensor [T, B, ...], not {type(x).__name__}")
+    if not x.dtype.is_floating_point:
+        raise UsageError(f"currents must be floating point, not {x.dtype}; convert with x.float()")
+    shape = x.shape
+    if len(shape) < 2 or shape[0] == 0:
+        raise UsageError(f"currents must be [T, B, ...] with T >= 1, not of shape {list(shape)}")
+    if recurrent is not None and (len(shape) != 3 or shape[2] != recurrent):
+        raise UsageError(
+            f"currents of a recurrent layer must be [T, B, {recurrent}], not {list(shape)}"
+        )
 
 
 class _Neuron(Neuron, nn.Module):
@@ -52,14 +78,9 @@ class _Neuron(Neuron, nn.Module):
         for name in learnable:
             if name not in (*LEARNABLE, *(["k"] if step.klif else [])):
                 raise unknown("learnable parameter", name, LEARNABLE)
-        self.step, self.engine, self.learnable, self.recurrent = step, engine, learnable, recurrent
+        self.step = Step.read(step.spec)  # the one that the operators look up
+        self.engine, self.learnable, self.recurrent = engine, learnable, recurrent
         self.output_kind = "spikes" if step.output == "spike" else "analog"
-        given = {"alpha": leak.alpha, "beta": leak.beta}
-        self.constants = {
-            name: float(value)
-            for name, value in given.items()
-            if not isinstance(value, Tensor) and name not in learnable
-        }
         alpha = parameter("alpha", leak.alpha, 0, 1)
         if "alpha" in learnable:
             self.alpha_logit = alpha_logit(alpha)
@@ -68,6 +89,12 @@ class _Neuron(Neuron, nn.Module):
         self.register_parameter("k", None if k is None else nn.Parameter(_scalar(k, step)))
         self._keep("beta", parameter("beta", leak.beta))
         self._keep("v_threshold", parameter("v_threshold", v_threshold, 0))
+        given = {"alpha": leak.alpha, "beta": leak.beta}
+        self.constants = {
+            name: float(value)
+            for name, value in given.items()
+            if not isinstance(value, Tensor) and name not in learnable
+        }
         if recurrent is not None:
             self.w_rec = nn.Parameter(_recurrent_weights(recurrent))
 
@@ -108,11 +135,11 @@ class _Neuron(Neuron, nn.Module):
         shaped = alpha, beta, v_threshold, self.k
         w_rec = None if self.recurrent is None else self.w_rec
         if self.engine == "reference":
-            with autocast_off(x):
+            with operators.autocast_off(x):
                 return reference.run(x, *shaped, self.step, w_rec)
         if w_rec is None:
-            return operators.call_neuron(x, *shaped, self.step.spelled)
-        return operators.call_neuron_recurrent(x, w_rec, *shaped, self.step.spelled)
+            return operators.neuron(x, *shaped, self.step.spec)
+        return operators.neuron_recurrent(x, w_rec, *shaped, self.step.spec)
 
     def extra_repr(self) -> str:
         alpha = self.alpha

@@ -34,24 +34,22 @@ class Step:
     scale_reset: bool = False
     detach_reset: bool = False
     slope: float = 0.01
-    spelled: str = field(init=False, repr=False, compare=False)
-    """All of the above in one line; what is looked up at every call goes by it."""
-
-    @property
-    def rest(self) -> float:
-        """The carried state before the first step."""
-        return 0.0 if self.v_reset is None else self.v_reset
+    spec: str = field(init=False, repr=False, compare=False)
+    """All of the above as one string: the key of what is looked up at every call."""
+    rest: float = field(init=False, repr=False, compare=False)
+    """The carried state before the first step."""
 
     def __post_init__(self) -> None:
         given = {f.name: getattr(self, f.name) for f in fields(self) if f.init}
-        spelled = " ".join(f"{name}={value}" for name, value in given.items())
-        object.__setattr__(self, "spelled", spelled)
+        spec = " ".join(f"{name}={value}" for name, value in given.items())
+        object.__setattr__(self, "spec", spec)
+        object.__setattr__(self, "rest", 0.0 if self.v_reset is None else self.v_reset)
 
     @staticmethod
     @functools.cache
-    def read(spelled: str) -> Step:
-        """The step that spells itself so."""
-        pairs = (pair.partition("=") for pair in spelled.split())
+    def read(spec: str) -> Step:
+        """The step of this spec."""
+        pairs = (pair.partition("=") for pair in spec.split())
         return Step(**{name: _value(name, text) for name, _, text in pairs})
 
 

@@ -19,10 +19,8 @@ PACKAGES = {
     "fvcore": "fvcore",
     "spikingjelly": "fang2023spikingjelly",
     "snntorch": "eshraghian2023training",
-    "tonic": "lenz2021tonic",
     "scikit-learn": "pedregosa2011scikit",
 }
-READ_BY_TONIC = ("nmnist", "cifar10-dvs", "dvs128-gesture")
 MADE_BY_SCIKIT_LEARN = ("digits-dvs",)
 
 
@@ -72,8 +70,6 @@ def _used_packages(runs: list[Run], used: list[str]) -> Iterator[Entry]:
     wanted = ["torch", *(name for name in ("spikingjelly", "snntorch") if name in engines)]
     if any(record.metric == "mac_dense" for run in runs for record in run.records):
         wanted.append("fvcore")
-    if any(name in READ_BY_TONIC for name in used):
-        wanted.append("tonic")
     if any(name in MADE_BY_SCIKIT_LEARN for name in used):
         wanted.append("scikit-learn")
     for package in wanted:

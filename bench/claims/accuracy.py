@@ -96,11 +96,13 @@ def _more(rest: list[str]) -> str:
 
 
 def partial_note(pairs: dict[str, Pairs]) -> str:
-    """A mark for data sets that are only there in part."""
-    partial = {
-        text for pair in pairs.values() for text in pair.subject.partial | pair.other.partial
+    """A mark for data sets that are there in part only, or not the official ones."""
+    kinds = {
+        text.partition(":")[0]
+        for pair in pairs.values()
+        for text in pair.subject.partial | pair.other.partial
     }
-    return "partial data" if partial else ""
+    return ", ".join(sorted(kinds))
 
 
 def difference(pairs: Pairs) -> Interval | None:

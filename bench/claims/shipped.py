@@ -10,7 +10,7 @@ from liafbench.bench.results.plan import option_line
 from liafbench.bench.results.read import shared_recipe
 from liafbench.bench.runs.cells import training_cells
 
-ANY_WAY = ("allow_partial",)
+ANY_WAY = ("allow_partial", "allow_unofficial")
 """Data options that decide no number: what was there is recorded with the run."""
 
 

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from liafbench.bench.cli.console import console, emit_json
-from liafbench.bench.contract import check as check_all
+from liafbench.bench.conformance import check as check_all
 
 SOMETHING_WRONG = 1
 STYLES = {"ok": "green", "note": "yellow", "wrong": "bold red"}

@@ -23,14 +23,18 @@ COMMANDS = {
         "count:count", "Count synapses, operations and neurons of a baseline, for one sample."
     ),
     "time": Place("time:time", "Time a baseline under one or several engines, on synthetic input."),
+    "throughput": Place(
+        "throughput:throughput",
+        "Measure throughput over batch sizes, precisions and engines; skips what is measured.",
+    ),
+    "costs": Place(
+        "costs:costs", "Count every baseline on every task and backbone; write RESULTS/counting."
+    ),
     "tables": Place("tables:tables", "Write the tables of a results folder from its run files."),
     "compare": Place("compare:compare", "Compare two results folders, or one with the papers."),
     "report": Place(
         "report:report",
         "Write one HTML file of a results folder: tables, figures, claims, provenance.",
-    ),
-    "project": Place(
-        "project:project", "Project the training time of suites from measured training cells."
     ),
     "figure": Place("figure:figure", "Draw accuracy against cost, with the Pareto front."),
     "cite": Place("cite:cite", "Print the BibTeX of results, baselines or tasks."),

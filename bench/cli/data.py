@@ -15,7 +15,7 @@ from liafbench.baselines.errors import UsageError
 from liafbench.bench import tasks
 from liafbench.bench.cli.console import console, emit_json, note
 from liafbench.bench.events.cache import FrameCache
-from liafbench.bench.tasks.common.checking import TaskState
+from liafbench.bench.tasks.common.files import TaskState
 
 data_app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Check, download or clear data sets."
@@ -26,12 +26,21 @@ Data = Annotated[
     typer.Option("--data", envvar="LIAFBENCH_DATA", help="folder with one folder for each task"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="one JSON document")]
-COLOURS = {"present": "green", "partial": "yellow", "corrupt": "red", "absent": "dim"}
+COLOURS = {
+    "present": "green",
+    "partial": "yellow",
+    "unofficial": "yellow",
+    "corrupt": "red",
+    "absent": "dim",
+}
 
 
 @data_app.command("check")
 def check(names: Names = None, data: Data = None, json: Json = False) -> None:
-    """Say of every task whether its files are present, partial, corrupt or absent; 1 if corrupt."""
+    """Show for each task whether its files are present, partial, unofficial, corrupt or absent.
+
+    Exit status 1 if a file is corrupt or has another checksum than the official one.
+    """
     for name in names or ():
         tasks.get(name)
     states = tasks.check(data, names or ())
@@ -39,7 +48,7 @@ def check(names: Names = None, data: Data = None, json: Json = False) -> None:
         emit_json([state._asdict() for state in states])
     else:
         _print_states(states)
-    if any(state.state == "corrupt" for state in states):
+    if any(state.state in ("corrupt", "unofficial") for state in states):
         raise typer.Exit(1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 from rich.markup import escape
@@ -11,27 +12,31 @@ from rich.table import Table
 from liafbench.bench.cli.console import console
 from liafbench.bench.runfiles import DamagedRun, read_run
 from liafbench.bench.runs.cells import Cell
-from liafbench.bench.runs.estimate import MIB, Estimates, Quantity
+from liafbench.bench.runs.estimate import MIB, Estimates, Quantity, makespan
 from liafbench.bench.runs.plan import Options, Plan
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 LEGEND = (
-    "time: of this machine. 'runs': seconds an epoch of finished runs of the same training; "
-    "'MACs': seconds an epoch of the same baseline, times the ratio of training samples and of "
-    "dense MACs, rough; 'unknown' where neither is there.",
+    "time: of the machine measured. 'runs': seconds an epoch of finished runs of the same "
+    "training; 'MACs': seconds an epoch of the same baseline, times the ratio of training "
+    "samples and of dense MACs, rough (stories: of samples alone); 'unknown': no such run.",
     "memory: of a training step above the process itself. 'timing runs': measured; 'shape': "
     "parameters with gradient and optimizer state, and what the backward pass keeps, so at least.",
 )
+PHASES = ("tune", "train", "time")
 
 
-def show(planned: Plan, options: Options) -> None:
-    """Print the cells with state, time and memory, and the sum of what is to run."""
-    estimates = Estimates(planned.store)
+def show(planned: Plan, options: Options, measured: list[Path]) -> None:
+    """Print the cells with state, time and memory, and the sum of what is to run.
+
+    `measured`: results folders to estimate from; without any the runs of this machine beside it.
+    """
+    estimates = Estimates.of_results(measured) if measured else Estimates.of_machine(planned.store)
     table = Table("run id", "cell", "state", box=None, pad_edge=False)
     for name in ("time", "memory"):
         table.add_column(name, justify="right")
     table.add_column("from")
-    left: dict[str, list[float | None]] = {"train": [], "time": []}
+    left: dict[str, list[Quantity]] = {phase: [] for phase in PHASES}
     for cell in planned.all_cells():
         estimate, state = estimates.of(cell), _state(planned, cell)
         if (
@@ -39,7 +44,7 @@ def show(planned: Plan, options: Options) -> None:
             or state in ("missing", "damaged")
             or (state == "failed" and options.retry_failed)
         ):
-            left["time" if cell.kind == "time" else "train"].append(estimate.seconds.value)
+            left[cell.kind].append(estimate.seconds)
         sources = dict.fromkeys((estimate.seconds.source, estimate.memory.source))
         table.add_row(
             cell.run_id, escape(cell.label), state, _text(estimate.seconds, duration),
@@ -49,7 +54,7 @@ def show(planned: Plan, options: Options) -> None:
         label = f"{skip.task} {skip.baseline} {skip.budget}"
         table.add_row("", escape(label), f"n/a: {escape(skip.reason)}")
     console.print(table)
-    console.print(_summary(left, options.jobs))
+    console.print(_summary(left, options.jobs), soft_wrap=True)
     for line in LEGEND:
         console.print(line, markup=False)
 
@@ -63,22 +68,30 @@ def _state(planned: Plan, cell: Cell) -> str:
         return "damaged"
 
 
-def _summary(left: dict[str, list[float | None]], jobs: int) -> str:
-    """What is to run: training side by side, timing one after the other."""
-    cells = [*left["train"], *left["time"]]
+def _summary(left: dict[str, list[Quantity]], jobs: int) -> str:
+    """What is to run: tuning, then training, side by side; then timing one after the other."""
+    cells = [quantity for phase in PHASES for quantity in left[phase]]
     if not cells:
         return "nothing is left to run"
-    known = [value for value in cells if value is not None]
-    trained = sum(value or 0.0 for value in left["train"])
-    timed = sum(value or 0.0 for value in left["time"])
-    parts = [f"{len(cells)} cells to run"]
+    known = sum(quantity.value is not None for quantity in cells)
+    parts = [f"{len(cells):,} cells to run"]
     if known:
-        wall = duration(trained / jobs + timed)
-        parts.append(f"{len(known)} of them about {wall} with --jobs {jobs}")
-    if len(known) < len(cells):
-        parts.append(f"the time of {len(cells) - len(known)} is unknown")
+        middle, low, high = (_wall(left, jobs, name) for name in ("value", "low", "high"))
+        span = f" ({duration(low)} to {duration(high)})" if duration(low) != duration(high) else ""
+        parts.append(f"{known:,} of them about {duration(middle)}{span} with --jobs {jobs}")
+    if known < len(cells):
+        parts.append(f"the time of {len(cells) - known:,} is unknown")
     bare = psutil.Process().memory_info().rss / MIB
     return f"{'; '.join(parts)}. Each process holds about {bare:.0f} MiB besides, and the data."
+
+
+def _wall(left: dict[str, list[Quantity]], jobs: int, name: str) -> float:
+    """Seconds from the start to the end, of the median, lowest or highest estimates."""
+    workers = {"tune": jobs, "train": jobs, "time": 1}
+    return sum(
+        makespan([getattr(each, name) or 0.0 for each in left[phase]], workers[phase])
+        for phase in PHASES
+    )
 
 
 def _text(quantity: Quantity, shown: Callable[[float], str]) -> str:

@@ -103,10 +103,7 @@ def _metrics() -> list[dict[str, Any]]:
 
 
 def _suites() -> list[dict[str, Any]]:
-    from liafbench.bench.cli.benches import BENCHES
-
-    cells = [{"name": name, "title": suites.load(name).title} for name in suites.shipped()]
-    return cells + [{"name": name, "title": each.title} for name, each in BENCHES.items()]
+    return [{"name": name, "title": suites.load(name).title} for name in suites.shipped()]
 
 
 def _engines() -> list[dict[str, Any]]:

@@ -7,15 +7,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import typer
 from rich.markup import escape
 
-from liafbench.baselines.errors import UsageError
 from liafbench.bench import suites
 from liafbench.bench.cli import dry_run
-from liafbench.bench.cli.benches import BENCHES
 from liafbench.bench.cli.console import console, note
+from liafbench.bench.cli.device import Device, choose_device
 from liafbench.bench.cli.progress import TerminalProgress
 from liafbench.bench.only import Only
 from liafbench.bench.runs import cluster, pool
@@ -34,20 +32,12 @@ class Executor(StrEnum):
     ray = "ray"
 
 
-class Device(StrEnum):
-    """Where to train and to measure."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-
-
 def run(
     suite: Annotated[str, typer.Argument(help="name of a shipped suite, or path of a TOML file")],
     data: Annotated[
         Path | None, typer.Option(help="folder of the data sets", envvar="LIAFBENCH_DATA")
     ] = None,
-    out: Annotated[Path, typer.Option(help="folder of the results")] = Path("results"),
+    out: Annotated[Path, typer.Option(help="folder of the results")] = Path("liafbench-results"),
     only: Annotated[
         list[str] | None,
         typer.Option(help="KEY=VALUE or KEY=VALUE,VALUE: only these cells; can be repeated"),
@@ -60,7 +50,12 @@ def run(
     ] = Device.auto,
     jobs: Annotated[
         int | None,
-        typer.Option(min=1, help="training cells side by side; in a cluster as many as it holds"),
+        typer.Option(
+            "--jobs",
+            "--workers",
+            min=1,
+            help="training cells side by side; in a cluster as many as it holds",
+        ),
     ] = None,
     executor: Annotated[
         Executor, typer.Option(help="processes of this machine, or a Ray cluster")
@@ -76,17 +71,17 @@ def run(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="run failed cells again")
     ] = False,
-    budget: Annotated[float, typer.Option(min=0, help="minutes for `throughput`")] = 30.0,
     dry: Annotated[bool, typer.Option("--dry-run", help="list the cells, run nothing")] = False,
+    measured: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="results folder to estimate a dry run from, of any machine; can be repeated "
+            "[default: the runs of this machine in --out]"
+        ),
+    ] = None,
 ) -> None:
     """Train, count and time the cells of a suite; skips finished cells."""
     chosen_cells = Only.read(only or [])
-    if suite in BENCHES:
-        if dry:
-            console.print(f"{suite}: {BENCHES[suite].title}; it has no cells to list")
-            return
-        BENCHES[suite].run(out, choose_device(device.value), budget, chosen_cells)
-        return
     options = Options(
         out=out,
         data_dir=str(data) if data else None,
@@ -102,7 +97,7 @@ def run(
         options = replace(options, device=choose_device(device.value))
         planned = plan(chosen, options)
         if dry:
-            dry_run.show(planned, options)
+            dry_run.show(planned, options, measured or [])
             return
         check_memory(planned)
         _run(planned, options, pool.execute)
@@ -134,15 +129,6 @@ def _run(planned: Plan, options: Options, execute: Execute) -> None:
         )
     if runner.failures or runner.incomplete or mixed:
         raise typer.Exit(CELL_FAILED)
-
-
-def choose_device(asked: str) -> str:
-    """The device asked for, checked; "auto" is CUDA where there is one."""
-    if asked == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if asked == "cuda" and not torch.cuda.is_available():
-        raise UsageError("--device cuda: torch sees no CUDA device here; use --device cpu")
-    return asked
 
 
 def _show(planned: Plan, runner: Runner, written: Written) -> None:

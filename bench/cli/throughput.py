@@ -1,17 +1,19 @@
-"""`liafbench run throughput`: speed over batch sizes, engines and precisions; no training."""
+"""`liafbench throughput`: speed over batch sizes, engines and precisions; no training."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+import typer
 from rich.markup import escape
 
 from liafbench.bench.cli.console import console, note
+from liafbench.bench.cli.device import Device, choose_device
 from liafbench.bench.only import Only
 from liafbench.bench.runfiles import NUMERICS_VERSION
-from liafbench.bench.runs.provenance import machine, provenance
+from liafbench.bench.runs.provenance import machine, provenance, usable_cores
 from liafbench.bench.runs.records import Run
 from liafbench.bench.runs.store import Store
 from liafbench.bench.tables import write_tables
@@ -34,27 +36,37 @@ class RunFiles:
         self.store.write(Run.of(**document))
 
 
-def run_throughput(out: Path, device: str, budget_minutes: float, threads: int, only: Only) -> None:
-    """Measure what is missing until the budget ends; tables of what there is, either way."""
-    sweeps = list(chosen(plan(device), only))
+def throughput(
+    out: Annotated[Path, typer.Option(help="folder of the results")] = Path("liafbench-results"),
+    device: Annotated[Device, typer.Option(help="auto: a GPU where there is one")] = Device.auto,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="KEY=VALUE or KEY=VALUE,VALUE: only these points; can be repeated"),
+    ] = None,
+    minutes: Annotated[float, typer.Option(min=0, help="no point begins after this")] = 30.0,
+) -> None:
+    """Measure throughput over batch sizes, precisions and engines; skips what is measured."""
+    where, threads = choose_device(device.value), usable_cores()
+    sweeps = list(chosen(plan(where), Only.read(only or [])))
     torch.set_num_threads(threads)
-    store = Store(out / SUITE / machine(device))
+    store = Store(out / SUITE / machine(where))
     store.prepare()
     suite = Throughput(
         RunFiles(store),
-        device,
-        {**provenance(device, threads), "spikingjelly_kernels": spikingjelly_kernels(device)},
+        where,
+        {**provenance(where, threads), "spikingjelly_kernels": spikingjelly_kernels(where)},
         NUMERICS_VERSION,
         progress=lambda text: note.print(escape(text)),
     )
     try:
-        summary = suite.run(budget_minutes, sweeps)
+        summary = suite.run(minutes, sweeps)
     finally:
         store.write_records()
         written = write_tables(store.folder) if any(store.all()) else []
+    over = f"; the {minutes:g} minutes are over: the same command goes on from here"
     console.print(
         f"{summary.measured} points measured, {summary.there_already} there already"
-        + ("" if summary.complete else "; the budget ended: the same command goes on from here")
+        + ("" if summary.complete else over)
     )
     for path in written:
         console.print(f"table:   {path}")

@@ -58,10 +58,10 @@ def time(
     train: Annotated[bool, typer.Option("--train", help="also time training steps")] = False,
     batch: Annotated[int, typer.Option(min=1, help="samples per batch")] = 16,
     threads: Annotated[int, typer.Option(min=1, help="of torch's operators")] = 1,
-    tight: Annotated[
+    tolerance: Annotated[
         float, typer.Option(min=0.1, help="stop when every ratio is known within ± this [%]")
     ] = 3.0,
-    budget: Annotated[
+    seconds: Annotated[
         float, typer.Option(min=1, help="or after this time for each series [s]")
     ] = 60.0,
     precision: Annotated[Precision, typer.Option()] = Precision.float32,
@@ -87,7 +87,7 @@ def time(
         contenders,
         batch,
         Execution(device.value, precision.value, channels_last, compiled),
-        Until(tight / 100, budget),
+        Until(tolerance / 100, seconds),
     )
     torch.set_num_threads(threads)
     apply_policy(allocator.value)
@@ -145,7 +145,7 @@ def _not_tight(timings: Timings, tight: float) -> list[str]:
     first = next(iter(timings.seconds))
     return [
         f"{name}: ratio known within ±{100 * ratio.half_width:.1f} % only; "
-        "a longer --budget or a quieter machine narrows it"
+        "more --seconds or a quieter machine narrows it"
         for name, ratio in timings.ratios(first).items()
         if ratio.half_width > tight
     ]

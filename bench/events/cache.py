@@ -11,38 +11,38 @@ import hashlib
 import json
 import math
 import os
+import stat
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from uuid import uuid4
 
 import numpy as np
 
 import liafbench.bench.events
 from liafbench.baselines.errors import UsageError
+from liafbench.bench.events.checksums import (
+    FOLDER_VARIABLE,
+    Memo,
+    Seal,
+    cache_folder,
+    file_checksum,
+)
+from liafbench.bench.events.reading import open_regular
 
-FOLDER_VARIABLE = "LIAFBENCH_CACHE"
 BOUND_VARIABLE = "LIAFBENCH_CACHE_GB"
 DEFAULT_BOUND_GB = 20.0
 ABANDONED_S = 24 * 3600
+USED_S = 3600  # how fine the order of use is
 ENDING = ".frames"
 HEADER_BYTES = 4096  # JSON, padded with blanks; the cells follow
 KINDS = {size: np.dtype(f"<u{size}") for size in (1, 2, 4, 8)}
 CHUNK = 1 << 20
 Maker = Callable[[Counter[str]], Iterable[np.ndarray]]
-
-
-def cache_folder() -> Path:
-    """LIAFBENCH_CACHE, or liafbench in the user's cache folder."""
-    named = os.environ.get(FOLDER_VARIABLE)
-    if named:
-        return Path(named).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "liafbench"
 
 
 def cache_bound() -> int:
@@ -82,15 +82,15 @@ class FrameCache:
         self.bound = cache_bound() if bound is None else bound
 
     def get(self, key: object, shape: tuple[int, ...], make: Maker) -> Entry:
-        """The entry of a key, of the shape [N, T, C, H, W]; made if it is not there."""
+        """The entry of a key, of the shape [N, T, C, H, W]; made if it is not there.
+
+        An entry is used if its signature and the checksum of its frames fit, else made again.
+        """
         name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
         entry = self._read(name, shape)
         if entry is None:
             with self._faults():
-                self._write(name, shape, make)
-            entry = self._read(name, shape)
-        if entry is None:
-            raise UsageError(f"frame cache {self.folder} lost an entry just made; try again")
+                entry = self._write(name, shape, make)
         return entry
 
     def clear(self) -> int:
@@ -104,24 +104,40 @@ class FrameCache:
     def _read(self, name: str, shape: tuple[int, ...]) -> Entry | None:
         path = self.folder / f"{name}{ENDING}"
         try:
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 header = json.loads(file.read(HEADER_BYTES))
+                status = os.fstat(file.fileno())
             kind, repairs = KINDS[int(header["bytes"])], Counter(dict(header["repairs"]))
-            if path.stat().st_size != HEADER_BYTES + math.prod(shape) * kind.itemsize:
+            content = header.pop("content")
+            if status.st_size != HEADER_BYTES + math.prod(shape) * kind.itemsize:
                 return None
-            os.utime(path)
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            if not Seal(self.folder).fits(_said(name, shape, header, content), header["seal"]):
+                return None
+            with Memo(self.folder) as memo:
+                if memo.checksum(path, start=HEADER_BYTES) != content:
+                    return None
+        except (UsageError, OSError, ValueError, KeyError, TypeError, RecursionError):
             return None  # absent, or damaged: made again
+        if time.time() - status.st_mtime > USED_S:
+            with suppress(OSError):  # a folder that can only be read
+                os.utime(path)
         return Entry(np.memmap(path, kind, "r", HEADER_BYTES, shape), repairs)
 
-    def _write(self, name: str, shape: tuple[int, ...], make: Maker) -> None:
+    def _write(self, name: str, shape: tuple[int, ...], make: Maker) -> Entry:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._make_room(math.prod(shape))
         own = self.folder / f"{name}.{uuid4().hex}.tmp"
+        path = self.folder / f"{name}{ENDING}"
         try:
-            size = _write_frames(own, shape, make)
-            self._make_room(size, spare=own)
-            own.replace(self.folder / f"{name}{ENDING}")
+            kind, repairs = _write_frames(own, shape, make)
+            header: dict[str, Any] = {"bytes": kind.itemsize, "repairs": repairs}
+            content = file_checksum(own, start=HEADER_BYTES)
+            header["seal"] = Seal(self.folder).of(_said(name, shape, header, content))
+            with own.open("r+b") as file:
+                file.write(json.dumps(header | {"content": content}).encode().ljust(HEADER_BYTES))
+            self._make_room(own.stat().st_size, spare=own)
+            own.replace(path)
+            return Entry(np.memmap(path, kind, "r", HEADER_BYTES, shape), repairs)
         finally:
             own.unlink(missing_ok=True)
 
@@ -145,7 +161,9 @@ class FrameCache:
         for path in self.folder.glob("*"):
             if path.suffix in (ENDING, ".tmp") and len(path.name.split(".")[0]) == 64:
                 with suppress(FileNotFoundError):  # another process was faster
-                    files.append((path, path.stat()))
+                    status = path.lstat()
+                    if stat.S_ISREG(status.st_mode):
+                        files.append((path, status))
         return files
 
     @contextmanager
@@ -159,8 +177,14 @@ class FrameCache:
             ) from error
 
 
-def _write_frames(path: Path, shape: tuple[int, ...], make: Maker) -> int:
-    """Write frames in the smallest type that holds them; the size of the file."""
+def _said(name: str, shape: tuple[int, ...], header: dict[str, Any], content: str) -> str:
+    """What is signed of an entry."""
+    kept = {key: header[key] for key in ("bytes", "repairs")}
+    return json.dumps([name, shape, kept, content], sort_keys=True)
+
+
+def _write_frames(path: Path, shape: tuple[int, ...], make: Maker) -> tuple[np.dtype, Counter[str]]:
+    """Write frames behind an empty header, in the smallest type that holds them."""
     repairs: Counter[str] = Counter()
     kind, written = KINDS[1], 0
     # Not a memory map: on a full disk a write to one ends the process, this one raises.
@@ -176,11 +200,7 @@ def _write_frames(path: Path, shape: tuple[int, ...], make: Maker) -> int:
             written += chunk.size
         if written != math.prod(shape):
             raise ValueError(f"{written} frame cells were made, {math.prod(shape)} were announced")
-        size = file.tell()
-        file.seek(0)
-        header = json.dumps({"bytes": kind.itemsize, "repairs": repairs}).encode()
-        file.write(header.ljust(HEADER_BYTES))
-        return size
+        return kind, repairs
     finally:
         file.close()
 

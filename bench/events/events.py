@@ -9,6 +9,8 @@ import numpy as np
 
 from liafbench.baselines.errors import UsageError
 
+MOST_BACKWARDS = 8  # events before the one before them; in longer recordings one in twenty
+
 
 @dataclass(frozen=True)
 class Events:
@@ -56,6 +58,10 @@ def checked(events: Events, height: int, width: int, name: str) -> Events:
             f"only {len(events)} of {len(events) + lost} events are usable"
         )
     backwards = int(np.count_nonzero(events.t[1:] < events.t[:-1]))
+    if backwards > max(MOST_BACKWARDS, len(events) // 20):
+        raise UsageError(
+            f"{name} is no recording: {backwards} of {len(events)} events go backwards in time"
+        )
     if backwards:
         repairs["out of order"] += backwards
         events = events.where(np.argsort(events.t, kind="stable"))

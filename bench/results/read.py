@@ -230,11 +230,12 @@ def _timing(kind: str, config: _Config, source: _Source) -> str:
 
 
 def _partial(config: _Config, source: _Source) -> str:
-    """Why the data is only a part of its data set; empty when it is whole."""
-    if source.data.get("partial"):
-        return str(source.data.get("note") or "part of the data set")
+    """Why the data is not the whole official set, after which of both it is; empty when it is."""
+    kinds = [kind for kind in ("partial", "unofficial") if source.data.get(kind)]
+    if kinds:
+        return f"{' and '.join(kinds)} data: {source.data.get('note') or 'part of the data set'}"
     limit = config.data.get("limit")
-    return "" if limit is None else f"limited to {limit} samples"
+    return "" if limit is None else f"partial data: limited to {limit} samples"
 
 
 def _finding(finding: dict[str, Any]) -> str:

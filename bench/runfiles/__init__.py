@@ -24,7 +24,13 @@ from liafbench.bench.runfiles.reading import (
     read_run,
     run_paths,
 )
-from liafbench.bench.runfiles.writing import as_usage_error, disk_is_full, sealed, write_atomically
+from liafbench.bench.runfiles.writing import (
+    as_usage_error,
+    check_writable,
+    disk_is_full,
+    sealed,
+    write_atomically,
+)
 
 __all__ = [
     "COLUMNS",
@@ -44,6 +50,7 @@ __all__ = [
     "Run",
     "Unreadable",
     "as_usage_error",
+    "check_writable",
     "disk_is_full",
     "numerics_version",
     "read_bytes",

@@ -1,13 +1,16 @@
-"""What the cells of a plan will take: from runs of this machine, else from counts and shapes.
+"""What the cells of a plan will take: from measured runs, else from counts and shapes.
 
-An estimate says where it comes from; what nothing tells stays unknown.
+Frames: seconds = epochs x training samples x dense MACs x (measured seconds per sample and MAC).
+Stories, whose time is overhead: epochs x training samples x (measured seconds per sample).
+An estimate says where it comes from; values without a source are unknown.
 """
 
 from __future__ import annotations
 
+import heapq
 import json
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,13 +19,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from liafbench.baselines import Network, build
+from liafbench.baselines import BASELINES, Network, build
 from liafbench.baselines.errors import UsageError
 from liafbench.bench import tasks
 from liafbench.bench.costs.cost import cost
+from liafbench.bench.results import find_folders
 from liafbench.bench.runs.cells import Cell
 from liafbench.bench.runs.records import Run
 from liafbench.bench.runs.store import Store
+from liafbench.bench.tasks import TASKS
 
 MIB = 2**20
 FLOAT_BYTES = 4
@@ -31,41 +36,73 @@ COPIES = {"adam": 4, "sgd": 2}
 LONG = 4  # steps
 SAME_STEP = ("batch_size", "bucket", "precision", "channels_last", "augmentation", "optimizer")
 """What of a recipe decides what one epoch costs."""
+STORIES = "tokens"
+STAND_INS = {
+    "liaf-net-recurrent": "liaf-net",
+    "klif-recurrent": "klif",
+    "lif-snn-recurrent": "lif-snn",
+    "liaf-net-alpha0": "liaf-net",
+}
+"""Whose runs stand in for a baseline without any."""
+Epoch = tuple[dict[str, Any], float]
+"""The configuration of a finished run, and its seconds an epoch."""
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """A value and where it comes from; None with the reason where nothing tells."""
+    """A value and where it comes from; None with the reason where nothing tells.
+
+    low and high: the whole span of the runs that the value is the median of.
+    """
 
     value: float | None
     source: str
     at_least: bool = False
+    low: float | None = None
+    high: float | None = None
+
+    @classmethod
+    def median(cls, values: Sequence[float], source: str) -> Quantity:
+        return cls(statistics.median(values), source, low=min(values), high=max(values))
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds of a cell on this machine, and MiB of its training step above the bare process."""
+    """Seconds of a cell on the machine measured, and MiB of its training step above the process."""
 
     seconds: Quantity
     memory: Quantity
 
 
 class Estimates:
-    """Estimates for the cells of one machine, from the run files of all suites in `out`."""
+    """Estimates from finished runs; each training is one measurement, however often counted."""
 
-    def __init__(self, store: Store) -> None:
-        root, machine = store.folder.parent.parent, store.folder.name
-        runs = [run for folder in sorted(root.glob(f"*/{machine}")) for run in _usable(folder)]
-        self._epochs: dict[str, list[tuple[dict[str, Any], float]]] = {}
+    def __init__(self, runs: Iterable[Run]) -> None:
+        self._epochs: dict[str, list[Epoch]] = {}
         self._timed: list[Run] = []
         self._found: dict[str, Estimate] = {}
-        for run in runs:
+        done = (run for run in runs if run.status == "done" and run.seconds > 0)
+        for run in {run.origin: run for run in done}.values():
             if run.kind == "time":
                 self._timed.append(run)
             else:
                 config = run.config.plain()
                 seconds = run.seconds / config["recipe"]["epochs"]
                 self._epochs.setdefault(config["baselines"][0], []).append((config, seconds))
+
+    @classmethod
+    def of_machine(cls, store: Store) -> Estimates:
+        """From the runs of all suites beside a store, on its machine."""
+        root, machine = store.folder.parent.parent, store.folder.name
+        return cls(
+            run for folder in sorted(root.glob(f"*/{machine}")) for run in Store(folder).all()
+        )
+
+    @classmethod
+    def of_results(cls, results: Iterable[Path]) -> Estimates:
+        """From results folders, whatever the machine."""
+        folders = [folder for root in results for folder in find_folders(root)]
+        return cls(run for folder in folders for run in Store(folder).all())
 
     def of(self, cell: Cell) -> Estimate:
         """The estimate of one cell, whether it is done already or not."""
@@ -79,43 +116,49 @@ class Estimates:
 
     def _training(self, cell: Cell) -> Quantity:
         """From runs of the same training, the same task, or another task, in this order."""
-        measured = self._epochs.get(cell.baseline, [])
-        wanted = cell.config()
+        wanted, epochs = cell.config(), cell.recipe.epochs
+        stand_in = STAND_INS.get(cell.baseline, "")
+        name = cell.baseline if self._epochs.get(cell.baseline) else stand_in
+        measured = self._epochs.get(name, [])
         same = [s for config, s in measured if _training_key(config) == _training_key(wanted)]
-        epochs = cell.recipe.epochs
         if same:
-            return Quantity(epochs * statistics.median(same), _said("run", len(same)))
-        here = [(c, s) for c, s in measured if _data_key(c) == _data_key(wanted)]
+            return Quantity.median([epochs * s for s in same], _said("run", len(same)))
+        by = "" if name == cell.baseline else f" of {name}"
+        here = [(c, s, 1.0) for c, s in measured if _data_key(c) == _data_key(wanted)]
         if here:
-            return self._scaled(cell, [(c, s, 1.0) for c, s in here], "this task")
+            return self._scaled(cell, here, f"{by} on this task")
         samples = tasks.get(cell.task).training_samples(cell.data)
         if samples is None:
             return Quantity(None, "no run of it here; number of training samples not known")
+        alike = [(config, seconds) for config, seconds in measured if _alike(config, cell)]
         others = [
-            (config, seconds, number)
-            for config, seconds in measured
-            if config["backbone"] == cell.backbone
-            and (number := tasks.get(config["task"]).training_samples(config["data"]))
+            (config, seconds, samples / number)
+            for config, seconds in alike
+            if (number := tasks.get(config["task"]).training_samples(config["data"]))
         ]
-        if not others:
-            return Quantity(None, "no run of this baseline and backbone here")
-        factors = [(c, s, samples / n) for c, s, n in others]
-        return self._scaled(cell, factors, ", ".join(sorted({c["task"] for c, _, _ in others})))
+        beside = [each for each in others if each[0]["backbone"] == cell.backbone] or others
+        if not beside:
+            return Quantity(None, "no run of this baseline on such data here")
+        where = ", ".join(sorted({config["task"] for config, _, _ in beside}))
+        return self._scaled(cell, beside, f"{by} on {where}")
 
     def _scaled(
         self, cell: Cell, measured: list[tuple[dict[str, Any], float, float]], where: str
     ) -> Quantity:
-        """Seconds an epoch times the ratio of samples and of dense MACs."""
+        """Seconds an epoch times the ratio of samples and, for frames, of dense MACs."""
+        epochs, runs = cell.recipe.epochs, _said("run", len(measured))
+        if cell.backbone == STORIES:
+            values = [epochs * seconds * factor for _, seconds, factor in measured]
+            return Quantity.median(values, f"samples, from {runs}{where}")
         macs = _macs_of(cell.config())
-        ratios = [
-            seconds * factor * macs / other
+        values = [
+            epochs * seconds * factor * macs / other
             for config, seconds, factor in measured
             if macs and (other := _macs_of(config))
         ]
-        if not ratios:
+        if not values:
             return Quantity(None, "its MACs cannot be counted by shape")
-        seconds = cell.recipe.epochs * statistics.median(ratios)
-        return Quantity(seconds, f"MACs, from {_said('run', len(ratios))} on {where}")
+        return Quantity.median(values, f"MACs, from {_said('run', len(values))}{where}")
 
     def _timing(self, cell: Cell) -> Quantity:
         """From timing runs of the task and backbone, by baselines."""
@@ -127,8 +170,8 @@ class Estimates:
         ]
         if not found:
             return Quantity(None, "not timed here")
-        seconds = statistics.median(found) * len(cell.baselines)
-        return Quantity(seconds, _said("timing run", len(found)))
+        values = [seconds * len(cell.baselines) for seconds in found]
+        return Quantity.median(values, _said("timing run", len(found)))
 
     def _memory(self, cell: Cell) -> Quantity:
         """The measured peak of a step of this network and batch, else what its shape takes."""
@@ -147,10 +190,23 @@ class Estimates:
         return by_shape(wanted)
 
 
-def _usable(folder: Path) -> Iterator[Run]:
-    """Finished runs with a time of their own; a training once, however often it was counted."""
-    done = (run for run in Store(folder).all() if run.status == "done" and run.seconds > 0)
-    return iter({run.origin: run for run in done}.values())
+def makespan(seconds: Sequence[float], workers: int) -> float:
+    """When the last of these cells ends: each, in this order, goes to the first free worker."""
+    free = [0.0] * min(workers, max(1, len(seconds)))
+    for each in seconds:
+        heapq.heappush(free, heapq.heappop(free) + each)
+    return max(free)
+
+
+def _alike(config: dict[str, Any], cell: Cell) -> bool:
+    """Whether a run tells of a cell: frames of frames, stories of stories, by names known here.
+
+    What a run file names is never imported.
+    """
+    named = (config["task"], config.get("budget_reference"))
+    known = (*TASKS, *BASELINES, None, cell.task, cell.build_budget)
+    same_kind = (config["backbone"] == STORIES) == (cell.backbone == STORIES)
+    return same_kind and all(name in known for name in named)
 
 
 def _said(what: str, number: int) -> str:

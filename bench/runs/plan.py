@@ -23,7 +23,6 @@ from liafbench.bench.runs.store import Store
 from liafbench.bench.suites import Suite
 from liafbench.bench.tasks.common.task import data_folder
 
-COMMON_DATA_OPTIONS = ("limit", "allow_partial")
 FILTERS = ("task", "backbone", "baseline", "engine", "budget", "seed")
 PLAN_SCHEMA = 1
 
@@ -156,7 +155,19 @@ def _why_not(cell: Cell) -> str | None:
                 baseline.fill(backbone, cell.engine)
     except UsageError as error:
         return str(error)
+    if cell.options and cell.baseline in baselines.BASELINES:
+        _check_options(cell)
     return None
+
+
+def _check_options(cell: Cell) -> None:
+    """UsageError for a value that a network of this suite cannot be built with."""
+    try:
+        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+            baselines.build(cell.baseline, cell.task, cell.backbone, cell.engine, **cell.options)
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        given = ", ".join(f"{name} = {value}" for name, value in cell.options.items())
+        raise UsageError(f"{cell.baseline} on {cell.task} with {given[:200]}: {error}") from error
 
 
 def _named(cell: Cell) -> dict[str, str]:
@@ -164,14 +175,11 @@ def _named(cell: Cell) -> dict[str, str]:
 
 
 def check_data(plan: Plan, data_dir: str | None) -> None:
-    """Refuse what cannot work before anything runs: a missing folder, an unknown data option."""
+    """Refuse what cannot work before anything runs: a missing folder, a wrong data option."""
     checked: set[str] = set()
     for cell in plan.training:
         task = tasks.get(cell.task)
-        for name in cell.data:
-            known = (*task.options, *COMMON_DATA_OPTIONS)
-            if name not in known:
-                raise unknown(f"data option of {cell.task}", name, known)
+        task.check(cell.data)
         if cell.task not in checked and not task.embedded:
             data_folder(task, data_dir)
         checked.add(cell.task)

@@ -26,7 +26,6 @@ PACKAGES = (
     "fvcore",
     "snntorch",
     "spikingjelly",
-    "tonic",
 )
 
 

@@ -7,7 +7,6 @@ import csv
 import io
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -22,6 +21,7 @@ from liafbench.bench.runfiles import (
     Run,
     Unreadable,
     as_usage_error,
+    check_writable,
     read_plan,
     read_run,
     run_paths,
@@ -51,8 +51,7 @@ class Store:
             self.runs.mkdir(parents=True, exist_ok=True)
             self.checkpoints.mkdir(exist_ok=True)
             self.logs.mkdir(exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self.runs, prefix=".", suffix=".probe"):
-                pass
+        check_writable(self.runs)
 
     def _put(self, path: Path, content: bytes) -> None:
         """Write below the results folder, of which this one is `<suite>/<machine>`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from importlib.resources import files
 from pathlib import Path
@@ -9,8 +10,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from liafbench.baselines.errors import UsageError, unknown
+from liafbench.bench.runfiles import Unreadable, read_bytes
 from liafbench.bench.suites.schema import Group, Measure, Recipe, Suite
 
+MOST_BYTES = 2**20
+SHOWN = 300  # characters of a reason
 _SECTIONS: dict[str, type] = {"group": Group, "recipe": Recipe, "measure": Measure}
 
 
@@ -25,7 +29,7 @@ def load(suite: str) -> Suite:
     if suite in shipped():
         return read(shipped()[suite])
     path = Path(suite)
-    if path.suffix == ".toml" or path.exists():
+    if path.suffix == ".toml" or os.path.lexists(path):
         return read(path)
     raise unknown("suite", suite, shipped())
 
@@ -33,26 +37,35 @@ def load(suite: str) -> Suite:
 def read(path: Path) -> Suite:
     """Read one suite file; an error names the file and the field."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: not valid TOML: {error}") from error
-    try:
+        # A link that the user names is followed, unlike one in a results folder.
+        content = read_bytes(Path(os.path.realpath(path)), MOST_BYTES)
+        document = tomllib.loads(content.decode("utf-8-sig"))
         return Suite.model_validate(document)
+    except (FileNotFoundError, Unreadable, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: {_unreadable(error)}") from error
     except ValidationError as error:
         raise UsageError(f"{path}: {_first_problem(error)}") from error
+    except (ValueError, RecursionError) as error:  # also a number of too many digits
+        raise UsageError(f"{path}: not valid TOML: {str(error)[:SHOWN]}") from error
+
+
+def _unreadable(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "cannot be read: no such file"
+    if isinstance(error, UnicodeDecodeError):
+        return f"cannot be read: not UTF-8 at byte {error.start}"
+    return str(error)
 
 
 def _first_problem(error: ValidationError) -> str:
-    problems = error.errors(include_url=False)
+    problems = error.errors(include_url=False, include_input=False)
     # A misspelt key explains the missing field that follows from it: say it first.
     problem = min(problems, key=lambda each: each["type"] != "extra_forbidden")
-    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
         return _unknown_key(problem["loc"])
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return f"{where.lstrip('.') or 'suite'}: {problem['msg']}{more}"
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem["loc"])
+    where = "".join(parts).lstrip(".")[:SHOWN] or "suite"
+    return f"{where}: {problem['msg'].removeprefix('Value error, ')}"
 
 
 def _unknown_key(location: tuple[int | str, ...]) -> str:
@@ -61,5 +74,5 @@ def _unknown_key(location: tuple[int | str, ...]) -> str:
         if isinstance(part, str):
             model = _SECTIONS.get(part, model)
     fields = getattr(model, "model_fields", {})
-    path = ".".join(str(part) for part in location[:-1]) or "suite"
-    return f"{path}: {unknown('key', location[-1], fields)}"
+    path = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in location[:-1])
+    return f"{path.lstrip('.') or 'suite'}: {unknown('key', str(location[-1])[:80], fields)}"

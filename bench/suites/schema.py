@@ -5,19 +5,39 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 EQUAL_BACKBONE: Final = "equal-backbone"
 EQUAL_BUDGET: Final = "equal-budget"
 
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
+RESERVED: Final = frozenset({
+    "claims", "costs", "counting", "neurons", "published", "records", "runs", "tables",
+    "throughput",
+})  # fmt: skip
+"""Names below a results folder that hold something else than a suite."""
+MOST_BYTES: Final = 10_000
+"""Of the options of a group, as JSON."""
+
+Listed = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
+"""TOML has lists where fields are tuples; nothing else is converted."""
+Positive = Annotated[float, Field(gt=0, le=1e12)]
+Count = Annotated[int, Field(ge=1, le=10**9)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
-Names = Annotated[tuple[str, ...], Field(min_length=1)]
+Seeds = Annotated[tuple[Seed, ...], Field(min_length=1, max_length=10_000), Listed]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Names = Annotated[tuple[Name, ...], Field(min_length=1, max_length=1_000), Listed]
+Options = Annotated[dict[Name, Any], Field(max_length=100)]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Recipe(_Strict):
@@ -25,12 +45,12 @@ class Recipe(_Strict):
 
     optimizer: Literal["adam", "sgd"] = "adam"
     learning_rate: Positive = 1e-3
-    learning_rate_grid: tuple[Positive, ...] = ()
-    tuning_seeds: tuple[Seed, ...] = ()
+    learning_rate_grid: Annotated[tuple[Positive, ...], Field(max_length=100), Listed] = ()
+    tuning_seeds: Annotated[tuple[Seed, ...], Field(max_length=100), Listed] = ()
     tuning_epochs: Count | None = None
     epochs: Count
     batch_size: Count
-    weight_decay: float = Field(default=0.0, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0, le=1e12)
     momentum: float = Field(default=0.0, ge=0, lt=1)
     schedule: Literal["none", "cosine"] = "none"
     t_max: Count | None = None
@@ -71,15 +91,17 @@ class Group(_Strict):
     tasks: Names
     baselines: Names
     recipe: Recipe
-    backbone: str | None = None
-    engine: str = "native"
-    budgets: tuple[Literal["equal-backbone", "equal-budget"], ...] = (EQUAL_BACKBONE,)
-    budget_reference: str = "liaf-net"
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] | None = None
-    count_samples: int | None = Field(default=None, ge=0)
+    backbone: Name | None = None
+    engine: Name = "native"
+    budgets: Annotated[
+        tuple[Literal["equal-backbone", "equal-budget"], ...], Field(max_length=2), Listed
+    ] = (EQUAL_BACKBONE,)
+    budget_reference: Name = "liaf-net"
+    seeds: Seeds | None = None
+    count_samples: int | None = Field(default=None, ge=0, le=10**9)
     """In place of the suite's: test samples that are counted."""
-    data: dict[str, Any] = Field(default_factory=dict)
-    options: dict[str, Any] = Field(default_factory=dict)
+    data: Options = Field(default_factory=dict)
+    options: Options = Field(default_factory=dict)
     time_limit: Positive = 6 * 3600.0
     memory: Positive = 2.0
     """GiB of host memory a cell may take; what a machine cannot hold side by side waits."""
@@ -92,9 +114,12 @@ class Group(_Strict):
         """What goes into a run file as it is."""
         for name, value in values.items():
             try:
-                json.dumps(value, allow_nan=False)
-            except (TypeError, ValueError) as error:
-                raise ValueError(f"{name} = {value} is no finite number, text or list") from error
+                text = json.dumps(value, allow_nan=False)
+            except (TypeError, ValueError, RecursionError) as error:
+                shown = str(value)[:80]
+                raise ValueError(f"{name} = {shown} is no finite number, text or list") from error
+            if len(text) > MOST_BYTES:
+                raise ValueError(f"{name} is longer than {MOST_BYTES:,} characters")
         return values
 
     @model_validator(mode="after")
@@ -108,11 +133,11 @@ class Group(_Strict):
 class Measure(_Strict):
     """What is measured beside accuracy."""
 
-    count_samples: int = Field(default=32, ge=0)
+    count_samples: int = Field(default=32, ge=0, le=10**9)
     timing: bool = True
     timing_rounds: Count = 10
     timing_batch: Count = 32
-    metrics: tuple[str, ...] = ()
+    metrics: Annotated[tuple[Name, ...], Field(max_length=1_000), Listed] = ()
     """Functions of other packages, `package.module:function`, measured on the trained network."""
 
 
@@ -120,10 +145,17 @@ class Suite(_Strict):
     """A suite file: cells, recipe, what to measure."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
-    title: str = ""
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0, 1, 2)
-    group: Annotated[tuple[Group, ...], Field(min_length=1)]
+    title: str = Field(default="", max_length=1_000)
+    seeds: Seeds = (0, 1, 2)
+    group: Annotated[tuple[Group, ...], Field(min_length=1, max_length=1_000), Listed]
     measure: Measure = Field(default_factory=Measure)
+
+    @field_validator("name")
+    @classmethod
+    def _not_reserved(cls, name: str) -> str:
+        if name in RESERVED:
+            raise ValueError(f"{name!r} is reserved: that folder of the results holds other tables")
+        return name
 
     @model_validator(mode="after")
     def _tuning_never_sees_the_suite_seeds(self) -> Suite:

@@ -94,7 +94,7 @@ def _notes(failed: list[Row], counted: list[Row], stale: list[Row], only_stale: 
     if stale:
         shown = "stale" if only_stale else "stale seeds not shown"
         notes.append(f"{len(stale)} {shown} (made before a fix that changed numbers)")
-    notes += sorted({f"partial data: {run['partial']}" for run in counted if run["partial"]})
+    notes += sorted({run["partial"] for run in counted if run["partial"]})
     return notes + [
         f"seed {run['seed']}: {finding}" for run in counted for finding in run["health"]
     ]

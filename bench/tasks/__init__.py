@@ -15,8 +15,8 @@ from typing import Any
 
 from liafbench.baselines import plugins
 from liafbench.baselines.errors import UsageError, unknown
-from liafbench.bench.tasks.common.checking import TaskState, check_task
 from liafbench.bench.tasks.common.fetching import fetch_task
+from liafbench.bench.tasks.common.files import TaskState, check_task
 from liafbench.bench.tasks.common.splits import Batch, Split, Splits
 from liafbench.bench.tasks.common.task import DataFile, Shape, Task, base_folder
 
@@ -83,17 +83,24 @@ def load(
     backbone: str | None = None,
     limit: int | None = None,
     allow_partial: bool = False,
+    allow_unofficial: bool = False,
     **options: Any,
 ) -> Splits:
     """Train, validation and test of a task, with their provenance.
 
     The files are in `data_dir`/<task folder>, or below LIAFBENCH_DATA. `backbone` fixes the shape
     of event frames and the repeats of static images (None: the task's first). `limit` takes the
-    first training samples only. `allow_partial` accepts a subset of the official files.
+    first training samples only. `allow_partial` accepts a subset of the official files,
+    `allow_unofficial` files whose checksum is not the official one; the provenance says so.
     `get(name).options` lists the further options of a task.
     """
     return get(name).load(
-        data_dir, backbone=backbone, limit=limit, allow_partial=allow_partial, **options
+        data_dir,
+        backbone=backbone,
+        limit=limit,
+        allow_partial=allow_partial,
+        allow_unofficial=allow_unofficial,
+        **options,
     )
 
 

@@ -7,14 +7,14 @@ from importlib.resources import files
 from pathlib import Path
 
 from liafbench.baselines.errors import unknown
+from liafbench.bench.events.checksums import file_checksum
+from liafbench.bench.events.reading import read_text
 from liafbench.bench.tasks import common, vocabularies
-from liafbench.bench.tasks.common.checksums import file_checksum
-from liafbench.bench.tasks.common.official import differing
+from liafbench.bench.tasks.common.files import official
 from liafbench.bench.tasks.common.questions import question_splits
-from liafbench.bench.tasks.common.reading import read_text
 from liafbench.bench.tasks.common.splits import Splits
 from liafbench.bench.tasks.common.stories import Question, parse
-from liafbench.bench.tasks.common.task import DataFile, Extracted, Source, Task
+from liafbench.bench.tasks.common.task import DataFile, Source, Task
 
 MAX_BYTES = 64 << 20
 SIDES = ("train", "test")
@@ -51,7 +51,15 @@ def find(source: Source, edition: str, stem: str, side: str) -> Path:
         path = source.folder / folder / edition / f"{stem}_{side}.txt"
         if path.exists():
             return path
-    raise source.missing(f"{source.folder / edition / stem}_{side}.txt")
+    how = "" if edition == LANGUAGES[0] else how_to_get(edition)
+    raise source.missing(f"{source.folder / edition / stem}_{side}.txt", how)
+
+
+def how_to_get(edition: str) -> str:
+    return (
+        f"extract the folder {edition} of tasks_1-20_v1-2.tar.gz into the folder babi of the data "
+        "folder"
+    )
 
 
 def _numbers(name: str) -> tuple[int, ...]:
@@ -75,7 +83,7 @@ def read(source: Source, *, edition: str) -> Splits:
         parts["test"],
         limit=source.limit,
         files={path.name: file_checksum(path) for path in paths},
-        subset=differing(source, paths),
+        unofficial=official(source, paths),
         note=f"edition {edition}; vocabulary: {VOCABULARY_NOTE}",
     )
 
@@ -88,7 +96,7 @@ def _measured() -> dict[str, tuple[str, int]]:
 
 
 def _file(path: str) -> DataFile:
-    checksum, size = _measured()[path]
+    checksum, size = _measured().get(path, (None, None))
     return DataFile(path, sha256=checksum, size=size, also=(f"{FOLDERS[1]}/{path}",))
 
 
@@ -117,10 +125,14 @@ def _task(name: str, title: str) -> Task:
         options={"edition": "en"},
         files=tuple(_file(f"en/{stem}_{side}.txt") for stem in stems for side in SIDES),
         downloads=(ARCHIVE,),
-        extracted=(Extracted(ARCHIVE.path, FOLDERS[1], "en/qa*.txt", 2 * len(STEMS)),),
+        editions={
+            f"edition {edition}": tuple(
+                _file(f"{edition}/{stem}_{side}.txt") for stem in stems for side in SIDES
+            )
+            for edition in LANGUAGES[1:]
+        },
         size=sum(_measured()[f"en/{stem}_{side}.txt"][1] for stem in stems for side in SIDES),
-        how_to_get="extract the folder en of tasks_1-20_v1-2.tar.gz into the folder babi of the "
-        f"data folder, or run `liafbench data fetch {name}`",
+        how_to_get=f"{how_to_get(LANGUAGES[0])}, or run `liafbench data fetch {name}`",
     )
 
 

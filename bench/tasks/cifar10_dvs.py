@@ -9,11 +9,11 @@ from liafbench.baselines.backbones import liaf, plif, plif_pooled
 from liafbench.baselines.stages import Conv, Dense, Pool
 from liafbench.bench.events.aedat2 import SIDE, TRANSPOSED
 from liafbench.bench.events.frames import Binning
-from liafbench.bench.tasks.common.numbered import NUMBERS, Member, Numbered
+from liafbench.bench.tasks.common.members import Place, Recordings
+from liafbench.bench.tasks.common.numbered import NUMBERS, Numbered
 from liafbench.bench.tasks.common.recordings import OPTIONS
 from liafbench.bench.tasks.common.splits import Splits
 from liafbench.bench.tasks.common.task import DataFile, Extracted, Shape, Source, Task
-from liafbench.bench.tasks.common.trees import Tree
 
 FILES = {  # class -> figshare file, md5
     "airplane": (7712788, "0afd5c4bf9ae06af762a77b180354fdd"),
@@ -27,7 +27,7 @@ FILES = {  # class -> figshare file, md5
     "ship": (7712836, "41c7bd7d6b251be82557c6cce9a7d5c9"),
     "truck": (7712839, "89f3922fd147d9aeff89e76a2b0b70a7"),
 }
-NAME = re.compile(r"(?:.*/)?cifar10_[a-z]+_([0-9]{1,4})\.aedat")
+NAME = re.compile(r"(?:.*/)?cifar10_([a-z]+)_([0-9]{1,4})\.aedat")
 BINNINGS = {
     "liaf": Binning(10, SIDE, SIDE, by="window", window_us=5000),
     "plif": Binning(20, SIDE, SIDE, by="count"),
@@ -45,13 +45,18 @@ RULE = (
 )
 
 
-def member(tree: Tree, name: str, label: int) -> Member | None:
+def place(name: str) -> Place | None:
     """cifar10_<class>_<number>.aedat, numbers from 0."""
     match = NAME.fullmatch(name)
-    return Member(tree, name, label, int(match[1])) if match else None
+    if match is None or match[1] not in FILES:
+        return None
+    return Place(list(FILES).index(match[1]), int(match[2]))
 
 
-RECORDINGS = Numbered(tuple(FILES), member, 1, TRANSPOSED, RULE, __file__)
+ARCHIVES = tuple(
+    Recordings(name, ".aedat", place, NUMBERS, label=label) for label, name in enumerate(FILES)
+)
+RECORDINGS = Numbered(ARCHIVES, TRANSPOSED, RULE, __file__)
 
 
 def read(source: Source, **changes: Any) -> Splits:
@@ -84,7 +89,7 @@ TASKS = (
             )
             for name, (number, md5) in FILES.items()
         ),
-        extracted=tuple(Extracted(f"{name}.zip", name, "**/*.aedat", NUMBERS) for name in FILES),
+        extracted=tuple(Extracted(f"{a.archive}.zip", a.archive, a.count) for a in ARCHIVES),
         how_to_get="put the ten archives airplane.zip to truck.zip (figshare, CIFAR10-DVS), or "
         "what they hold, into the folder cifar10-dvs of the data folder, or run "
         "`liafbench data fetch cifar10-dvs`",

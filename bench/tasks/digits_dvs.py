@@ -45,6 +45,7 @@ def read(source: Source, *, contrast: float, frames: int, amplitude: float) -> S
         "split_checksum": split_checksum(train, validation, test),
         "transform": str(saccades),
         "partial": False,
+        "unofficial": False,
         "note": f"first {source.limit} training digits" if source.limit else "",
     }
     return Splits(train, validation, test, provenance)

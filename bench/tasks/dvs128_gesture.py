@@ -16,10 +16,11 @@ from liafbench.baselines.backbones import liaf, plif, plif_pooled
 from liafbench.baselines.errors import UsageError
 from liafbench.baselines.stages import Conv, Dense, Pool
 from liafbench.bench.events.aedat3 import decode
+from liafbench.bench.events.checksums import Memo, combined
 from liafbench.bench.events.events import Events, checked
 from liafbench.bench.events.frames import Binning
-from liafbench.bench.tasks.common.checksums import Memo, combined
-from liafbench.bench.tasks.common.reading import opened, read_text
+from liafbench.bench.events.reading import opened, read_text
+from liafbench.bench.tasks.common.members import Member, Place, refuse_copies
 from liafbench.bench.tasks.common.recordings import (
     OPTIONS,
     Provenance,
@@ -30,17 +31,17 @@ from liafbench.bench.tasks.common.recordings import (
 )
 from liafbench.bench.tasks.common.splits import HOLD_OUT, Splits
 from liafbench.bench.tasks.common.task import DataFile, Extracted, Shape, Source, Task
+from liafbench.bench.tasks.common.trees import Folder
 
 SIDE, CLASSES = 128, 11
 MAX_TEXT = 1 << 20
 MAX_TRIAL = 1 << 28  # some 25 MB; reading takes six times as much memory
 ARCHIVE, ARCHIVE_FOLDER = "DvsGesture.tar.gz", "DvsGesture"
-TRIALS = 122  # 98 training, 24 test
+TRIALS = Counter(train=98, test=24)
 MAX_UNPACKED = 16 << 30
 NAME = re.compile(r"user([0-9]{2})_[a-z_]+\.aedat")
 WHOLE = re.compile(r"[0-9]{1,19}")
 LISTS = ("trials_to_train.txt", "trials_to_test.txt")
-BESIDE = {"user*_labels.csv": TRIALS, **dict.fromkeys(LISTS, 1)}
 BINNINGS = {
     "liaf": Binning(60, 32, 32, by="window", window_us=25_000),
     "plif": Binning(20, SIDE, SIDE, by="count"),
@@ -118,19 +119,36 @@ def trials(source: Source, folder: Path) -> list[Trial]:
     return found
 
 
+def inner(folder: Path) -> Path:
+    """Where the trials are: in the archive's own folder, or directly here."""
+    return folder / ARCHIVE_FOLDER if (folder / ARCHIVE_FOLDER).is_dir() else folder
+
+
 def present(source: Source, folder: Path) -> tuple[list[Trial], bool]:
-    """The trials whose files are there, and whether some are not."""
+    """The trials whose files are there, and whether some of the official ones are not."""
     listed = trials(source, folder)
     there = [t for t in listed if t.path.exists() and label_file(t.path).exists()]
-    if len(there) < len(listed) and not source.allow_partial:
-        absent = next(t for t in listed if t not in there)
-        raise UsageError(
-            f"{folder} has {len(there)} of {len(listed)} trials, {absent.path.name} or its labels "
-            "are not there; allow a partial set to use it as it is"
-        )
     if not there:
         raise source.missing(f"any user<nn>_<light>.aedat in {folder}")
-    return there, len(there) < len(listed)
+    absent = [t.path.name for t in listed if t not in there]
+    if absent:
+        source.subset(f"{folder} lacks {len(absent)} trials or their labels, such as {absent[0]}")
+    sides = Counter("test" if t.side == 2 else "train" for t in listed)
+    if sides != TRIALS:
+        source.subset(
+            f"{folder} lists {sides['train']} training and {sides['test']} test trials, "
+            f"official are {TRIALS['train']} and {TRIALS['test']}"
+        )
+    return there, bool(absent) or sides != TRIALS
+
+
+def count(folder: Path) -> tuple[int, int]:
+    """Trials with labels that are there, and how many there should be."""
+    whole = sum(TRIALS.values())
+    if not any((inner(folder) / name).exists() for name in LISTS):
+        return 0, whole
+    there, subset = present(Source(TASKS[0], folder, "small", None, True), inner(folder))
+    return (min(len(there), whole - 1) if subset else whole), whole
 
 
 def label_file(path: Path) -> Path:
@@ -139,8 +157,8 @@ def label_file(path: Path) -> Path:
 
 def read(source: Source, **changes: Any) -> Splits:
     """Splits of DVS128 Gesture; the options change its binning."""
-    inner = source.folder / ARCHIVE_FOLDER
-    there, subset = present(source, inner if inner.is_dir() else source.folder)
+    folder = inner(source.folder)
+    there, subset = present(source, folder)
     recordings, sides = [], []
     for trial in there:
         for place, (gesture, start, end) in enumerate(labels(label_file(trial.path))):
@@ -160,6 +178,11 @@ def read(source: Source, **changes: Any) -> Splits:
             sums = [(path.name, memo.checksum(path)) for path in paths]
         return {f"{len(there)} trials": combined(sums)}
 
+    files = Folder(folder, ".aedat")
+    refuse_copies(
+        [Member(files, t.path.name, Place(place, t.user)) for t in there if t.side == number]
+        for place, number in enumerate(range(3))
+    )
     notes = [f"subset: {len(there)} trials"] if subset else []
     notes += [f"first {source.limit} training gestures"] if source.limit else []
     return recorded_splits(
@@ -192,10 +215,7 @@ TASKS = (
         files=(
             DataFile(ARCHIVE, md5="8a5c71fb11e24e5ca5b11866ca6c00a1", unpacked_bound=MAX_UNPACKED),
         ),
-        extracted=tuple(
-            Extracted(ARCHIVE, folder, "user*.aedat", TRIALS, beside=BESIDE)
-            for folder in (ARCHIVE_FOLDER, ".")
-        ),
+        extracted=(Extracted(ARCHIVE, ARCHIVE_FOLDER, count),),
         how_to_get="request DvsGesture.tar.gz from IBM Research (a form), put it into the folder "
         "dvs128-gesture of the data folder and run `liafbench data fetch dvs128-gesture`, which "
         "checks and unpacks it",

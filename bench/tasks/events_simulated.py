@@ -55,7 +55,8 @@ def read(source: Source, *, contrast: float, frames: int, amplitude: float) -> S
         "split_rule": RULE,
         "split_checksum": split_checksum(train, validation, test),
         "transform": str(saccades),
-        "partial": bool(training.note or tested.note),
+        "partial": False,
+        "unofficial": bool(training.note or tested.note),
         "note": "; ".join(filter(None, ("simulated events", training.note, tested.note, limited))),
     }
     return Splits(train, validation, test, provenance)

@@ -9,10 +9,10 @@ import numpy as np
 
 from liafbench.baselines.backbones import plif, plif_pooled
 from liafbench.baselines.errors import UsageError
-from liafbench.bench.tasks.common.checksums import file_checksum
+from liafbench.bench.events.checksums import file_checksum
+from liafbench.bench.tasks.common.files import official
 from liafbench.bench.tasks.common.idx import read_idx
 from liafbench.bench.tasks.common.images import image_splits
-from liafbench.bench.tasks.common.official import differing
 from liafbench.bench.tasks.common.splits import Splits
 from liafbench.bench.tasks.common.task import DataFile, Shape, Source, Task
 
@@ -52,7 +52,7 @@ def read_part(source: Source, part: str) -> Part:
     if len(labels) and labels.max() > 9:
         raise UsageError(f"{label_path} has label {labels.max()}; labels are 0 to 9")
     sums = {path.name: file_checksum(path) for path in (image_path, label_path)}
-    return Part(images, labels, sums, differing(source, (image_path, label_path)))
+    return Part(images, labels, sums, official(source, (image_path, label_path)))
 
 
 def read(source: Source) -> Splits:
@@ -63,7 +63,7 @@ def read(source: Source) -> Splits:
         (train.images[:, None], train.labels),
         (test.images[:, None], test.labels),
         train.files | test.files,
-        "; ".join(filter(None, (train.note, test.note))),
+        unofficial="; ".join(filter(None, (train.note, test.note))),
     )
 
 

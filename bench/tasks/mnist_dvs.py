@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from liafbench.baselines.backbones import liaf
@@ -12,11 +11,11 @@ from liafbench.baselines.errors import UsageError
 from liafbench.baselines.stages import Conv, Dense, Pool
 from liafbench.bench.events.aedat2 import TRANSPOSED
 from liafbench.bench.events.frames import Binning
-from liafbench.bench.tasks.common.numbered import NUMBERS, Member, Numbered
+from liafbench.bench.tasks.common.members import Place, Recordings
+from liafbench.bench.tasks.common.numbered import NUMBERS, Numbered
 from liafbench.bench.tasks.common.recordings import OPTIONS
 from liafbench.bench.tasks.common.splits import Splits
 from liafbench.bench.tasks.common.task import DataFile, Extracted, Shape, Source, Task
-from liafbench.bench.tasks.common.trees import Tree
 
 MD5 = (
     "451c1d2f6b195ce96d1dd478ee8aaf6e",
@@ -47,34 +46,26 @@ RULE = (
 )
 
 
-def member(tree: Tree, name: str, label: int, scales: Sequence[int] = SCALES) -> Member | None:
+def place(name: str) -> Place | None:
     """mnist_<digit>_scale<scale>_<number>.aedat, numbers from 0001."""
     match = NAME.fullmatch(name)
-    if match is None or int(match[1]) != label or int(match[2]) not in scales:
+    if match is None or match[3] == "0000":
         return None
-    return Member(tree, name, label, int(match[3]) - 1, int(match[2]))
+    return Place(int(match[1]), int(match[3]) - 1, int(match[2]))
 
 
 def read(source: Source, *, scales: Sequence[int], **changes: Any) -> Splits:
     """Splits of MNIST-DVS at some of its `scales`; the other options change its binning."""
     if not scales or not set(scales) <= set(SCALES):
         raise UsageError(f"scales of {source.task.name} are {scales}; known: {SCALES}")
-    chosen = replace(
-        RECORDINGS,
-        member=lambda tree, name, label: member(tree, name, label, scales),
-        parts=len(set(scales)),
-    )
-    return chosen.splits(source, BINNINGS[source.backbone], changes)
+    return RECORDINGS.splits(source, BINNINGS[source.backbone], changes, tuple(set(scales)))
 
 
-RECORDINGS = Numbered(
-    tuple(f"grabbed_data{digit}" for digit in range(10)),
-    member,
-    len(SCALES),
-    TRANSPOSED,
-    RULE,
-    __file__,
+ARCHIVES = tuple(
+    Recordings(f"grabbed_data{digit}", ".aedat", place, NUMBERS, SCALES, label=digit)
+    for digit in range(10)
 )
+RECORDINGS = Numbered(ARCHIVES, TRANSPOSED, RULE, __file__)
 TASKS = (
     Task(
         name="mnist-dvs",
@@ -102,10 +93,7 @@ TASKS = (
             )
             for digit, md5 in enumerate(MD5)
         ),
-        extracted=tuple(
-            Extracted(f"{name}.zip", name, "**/*.aedat", NUMBERS * len(SCALES))
-            for name in RECORDINGS.archives
-        ),
+        extracted=tuple(Extracted(f"{a.archive}.zip", a.archive, a.count) for a in ARCHIVES),
         how_to_get="put the ten archives grabbed_data0.zip to grabbed_data9.zip, or what they "
         "hold, into the folder mnist-dvs of the data folder, or run "
         "`liafbench data fetch mnist-dvs`",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,8 @@ from liafbench.baselines.errors import UsageError
 from liafbench.bench.events.atis import EVENT_BYTES, decode
 from liafbench.bench.events.events import Events, checked
 from liafbench.bench.events.frames import Binning
-from liafbench.bench.tasks.common.official import differing
+from liafbench.bench.tasks.common.files import official
+from liafbench.bench.tasks.common.members import Member, Place, Recordings
 from liafbench.bench.tasks.common.recordings import (
     OPTIONS,
     Provenance,
@@ -25,85 +28,112 @@ from liafbench.bench.tasks.common.recordings import (
 )
 from liafbench.bench.tasks.common.splits import Splits, hold_out
 from liafbench.bench.tasks.common.task import DataFile, Extracted, Shape, Source, Task
-from liafbench.bench.tasks.common.trees import Tree, open_tree
+from liafbench.bench.tasks.common.trees import Tree
 
 SIDE = 34
-NAME = re.compile(r"[0-9]/[0-9]+\.bin")
-MAX_BYTES = 1 << 20  # a recording has some 20 kB
-COUNTS = {"Train": 60_000, "Test": 10_000}
+NAME = re.compile(r"([0-9])/([0-9]+)\.bin")
 SHAPES = {name: Shape(10, 2, SIDE, SIDE) for name in ("plif", "small")}
 BINNING = Binning(10, SIDE, SIDE, by="count")
 RULE = "official test set; validation: every tenth training recording of each digit, by number"
 
 
-def read_recording(tree: Tree, name: str) -> Events:
+def place(name: str) -> Place | None:
+    """<digit>/<number>.bin; the number is that of the digit in MNIST, from 1."""
+    match = NAME.fullmatch(name)
+    return Place(int(match[1]), int(match[2]) - 1) if match else None
+
+
+@dataclass(frozen=True)
+class Digits(Recordings):
+    """The recordings of "Train" or "Test"; `labels` is the SHA-256 of the label file of MNIST."""
+
+    labels: str = ""
+
+    def members(self, folder: Path) -> tuple[Tree | None, list[Member]]:
+        """Those that are there, as MNIST orders them; a whole set has the classes of MNIST."""
+        tree, found = super().members(folder)
+        if tree is not None and self.complete(found):
+            digits = bytes(member.place.label for member in found)
+            header = bytes((0, 0, 8, 1)) + len(digits).to_bytes(4, "big")
+            if hashlib.sha256(header + digits).hexdigest() != self.labels:
+                raise UsageError(f"{tree.path} has recordings in the folder of another class")
+        return tree, found
+
+
+DIGITS = {
+    part: Digits(part, ".bin", place, numbers, record_bytes=EVENT_BYTES, labels=labels)
+    for part, numbers, labels in (
+        ("Train", 60_000, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
+        ("Test", 10_000, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
+    )
+}
+
+
+def read_recording(member: Member) -> Events:
     """The events of one file."""
-    where = str(tree.path / name)
-    return checked(decode(tree.read(name, MAX_BYTES), where), SIDE, SIDE, where)
+    return checked(decode(member.read(), member.path), SIDE, SIDE, member.path)
 
 
 @dataclass(frozen=True)
 class Part:
-    """The recordings of "Train" or "Test" that are there, by number; how many should be."""
+    """What is there of "Train" or "Test", by number; of "Train" the first `limit`."""
 
-    recordings: list[Recording]
+    name: str
     tree: Tree
+    members: list[Member]
     found: int
-    expected: int
-    note: str  # where its archive is not the official one
+    complete: bool
+    unofficial: str
+
+    @property
+    def recordings(self) -> list[Recording]:
+        return [
+            Recording(f"{self.name}/{m.name}", m.place.label, partial(read_recording, m))
+            for m in self.members
+        ]
 
     def checksum(self) -> str:
-        return self.tree.checksum([r.name.partition("/")[2] for r in self.recordings])
+        return self.tree.checksum([member.name for member in self.members])
 
 
-def list_part(source: Source, part: str) -> Part:
-    """What is there of "Train" or "Test"; of "Train" only the first `limit`."""
-    tree = open_tree(source.folder, part, ".bin")
+def list_part(source: Source, name: str) -> Part:
+    """What is there of "Train" or "Test"."""
+    tree, members = DIGITS[name].members(source.folder)
     if tree is None:
-        raise source.missing(f"{source.folder / part} (or {part}.zip)")
-    names = [name for name in tree.names() if NAME.fullmatch(name)]
-    # The number is that of the digit in MNIST, so that a limit takes a mix of classes.
-    names.sort(key=lambda name: name.rpartition("/")[2])
-    found = len(names)
-    if not names:
+        raise source.missing(f"{source.folder / name} (or {name}.zip)")
+    if not members:
         raise source.missing(f"any <digit>/<number>.bin in {tree.path}")
-    if found < COUNTS[part] and not source.allow_partial:
-        raise UsageError(
-            f"{tree.path} has {found} of the {COUNTS[part]} recordings of N-MNIST; "
-            "allow a partial set to use it as it is"
-        )
-    note = differing(source, [tree.path])
-    if part == "Train":
-        names = names[: source.limit]
-    recordings = [
-        Recording(f"{part}/{name}", int(name[0]), partial(read_recording, tree, name))
-        for name in names
-    ]
-    return Part(recordings, tree, found, COUNTS[part], note)
+    complete = DIGITS[name].complete(members)
+    if not complete:
+        source.subset(f"{tree.path} has {len(members)} of {DIGITS[name].expected} recordings")
+    unofficial = official(source, [tree.path])
+    used = members[: source.limit] if name == "Train" else members
+    return Part(name, tree, used, len(members), complete, unofficial)
 
 
 def read(source: Source, **changes: Any) -> Splits:
     """Splits of N-MNIST; the options change its binning."""
-    train, test = (list_part(source, part) for part in COUNTS)
+    train, test = (list_part(source, name) for name in DIGITS)
 
     def checksums() -> dict[str, str]:
-        named = zip(COUNTS, (train, test), strict=True)
-        return {f"{name} ({len(p.recordings)} recordings)": p.checksum() for name, p in named}
+        return {f"{p.name} ({len(p.members)} recordings)": p.checksum() for p in (train, test)}
 
-    recorded = Recorded([*train.recordings, *test.recordings], SIDE, SIDE, checksums, (__file__,))
+    recordings = [*train.recordings, *test.recordings]
+    members = [*train.members, *test.members]
+    recorded = Recorded(recordings, SIDE, SIDE, checksums, (__file__,), members)
     rows = np.arange(len(recorded.recordings))
-    fit, testing = np.split(rows, [len(train.recordings)])
+    fit, testing = np.split(rows, [len(train.members)])
     held = hold_out(recorded.labels[fit])
-    subset = train.found < train.expected or test.found < test.expected
+    subset = not (train.complete and test.complete)
     notes = [f"subset: {train.found} training, {test.found} test recordings"] if subset else []
-    unofficial = [part.note for part in (train, test) if part.note]
+    unofficial = [part.unofficial for part in (train, test) if part.unofficial]
     notes += unofficial
     notes += [f"first {source.limit} training recordings"] if source.limit else []
     return recorded_splits(
         recorded,
         binning_for(BINNING, changes),
         (fit[~held], fit[held], testing),
-        Provenance(RULE, "; ".join(notes), subset or bool(unofficial)),
+        Provenance(RULE, "; ".join(notes), subset, bool(unofficial)),
     )
 
 
@@ -139,10 +169,7 @@ TASKS = (
             _archive("Train", "20959b8e626244a1b502305a9e6e2031", TRAIN_ID),
             _archive("Test", "69ca8762b2fe404d9b9bad1103e97832", TEST_ID),
         ),
-        extracted=tuple(
-            Extracted(f"{part}.zip", part, "[0-9]/*.bin", count, EVENT_BYTES)
-            for part, count in COUNTS.items()
-        ),
+        extracted=tuple(Extracted(f"{name}.zip", name, d.count) for name, d in DIGITS.items()),
         how_to_get="put Train.zip and Test.zip (Mendeley Data 468j46mzdv), or what they hold, into "
         "the folder nmnist of the data folder, or run `liafbench data fetch nmnist`",
     ),

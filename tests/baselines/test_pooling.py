@@ -194,10 +194,10 @@ def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def no_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setenv("CXX", str(tmp_path / "none"))
-    cpu_build.forget()
+    cpu_build.clear_cache()
     yield
     monkeypatch.undo()
-    cpu_build.forget()
+    cpu_build.clear_cache()
 
 
 @pytest.mark.usefixtures("no_compiler")

@@ -97,6 +97,21 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_run_begins_in_a_folder_of_its_own(
+    call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never in `results`, which may be somebody else's numbers."""
+    suite = tmp_path / "mine.toml"
+    suite.write_text(
+        'name = "mine"\nseeds = [0]\n[[group]]\ntasks = ["babi-sim"]\nbackbone = "tokens"\n'
+        'baselines = ["bag-of-words"]\n[group.recipe]\nepochs = 1\nbatch_size = 8\n'
+        "[group.data]\nlimit = 40\n[measure]\ntiming = false\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert call("run", suite).code == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"mine.toml", "liafbench-results"}
+
+
 def test_a_file_where_the_output_folder_should_be(call, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     ran = call("run", "quick", "--out", tmp_path / "file")
@@ -104,12 +119,12 @@ def test_a_file_where_the_output_folder_should_be(call, tmp_path: Path) -> None:
     assert "--out" in ran.err
 
 
-@pytest.mark.parametrize("name", ["counting", "neurons"])
-def test_a_benchmark_that_cannot_write_says_so_before_it_measures(
-    call, tmp_path: Path, name: str
+@pytest.mark.parametrize(("command", "folder"), [("costs", "counting"), ("throughput",) * 2])
+def test_a_command_that_cannot_write_says_so_before_it_measures(
+    call, tmp_path: Path, command: str, folder: str
 ) -> None:
-    (tmp_path / name).write_text("a file")
-    ran = call("run", name, "--out", tmp_path)
+    (tmp_path / folder).write_text("a file")
+    ran = call(command, "--out", tmp_path)
     assert ran.code == 2
     assert ran.err.count("\n") == 1
     assert "cannot be written" in ran.err

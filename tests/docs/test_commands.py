@@ -36,10 +36,10 @@ STANDS_FOR = {
     "results/quick/A": "results", "results/quick/B": "again",
 }  # fmt: skip
 PARSED = (
-    "project", "time", "data fetch", "data clear", "check", "run neurons", "run throughput",
-    "run counting",
+    "time", "throughput", "costs", "data fetch", "data clear", "check",
+    "run liaf-net --dry-run --workers", "run klif --dry-run --workers",
 )  # fmt: skip
-"""Timing, downloads, data and what trains: parsed only. check and project have own tests."""
+"""Timing, counting, downloads, data and hours of estimates: parsed only; they have own tests."""
 WRONG_ON_PURPOSE = 1
 _END = re.compile(r"\s(?:[|>&#]|&&).*$")
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import math
 import multiprocessing
 import os
 import time
@@ -14,6 +17,7 @@ import pytest
 import liafbench.bench.events
 import liafbench.bench.events.cache as cache_module
 from liafbench.baselines.errors import UsageError
+from liafbench.bench.events import checksums
 from liafbench.bench.events.cache import HEADER_BYTES, FrameCache, cache_bound, code_version
 
 SHAPE = (4, 2, 2, 3, 3)
@@ -67,6 +71,108 @@ def test_a_damaged_entry_is_made_again(cache):
         assert made == [1]
 
 
+def only(cache: FrameCache) -> Path:
+    (path,) = cache.folder.glob("*.frames")
+    return path
+
+
+def zeros(cache: FrameCache) -> None:
+    """The header as it was, no events."""
+    whole = only(cache).read_bytes()
+    only(cache).write_bytes(whole[:HEADER_BYTES] + bytes(len(whole) - HEADER_BYTES))
+
+
+def one_cell(cache: FrameCache) -> None:
+    whole = bytearray(only(cache).read_bytes())
+    whole[-1] ^= 1
+    only(cache).write_bytes(whole)
+
+
+def sums_that_fit(cache: FrameCache) -> None:
+    """Zeros under a header that has their checksum: only the signature is not theirs."""
+    header = json.loads(only(cache).read_bytes()[:HEADER_BYTES])
+    cells = bytes(math.prod(SHAPE))
+    header["content"] = hashlib.sha256(cells).hexdigest()
+    only(cache).write_bytes(json.dumps(header).encode().ljust(HEADER_BYTES) + cells)
+
+
+def another_entry(cache: FrameCache) -> None:
+    mine = only(cache)
+    kept = mine.read_bytes()
+    cache.get(["other"], SHAPE, chunks(9))
+    (theirs,) = set(cache.folder.glob("*.frames")) - {mine}
+    theirs.replace(mine)
+    assert kept != mine.read_bytes()
+
+
+def a_pipe(cache: FrameCache) -> None:
+    path = only(cache)
+    path.unlink()
+    os.mkfifo(path)
+
+
+def a_key_that_others_read(cache: FrameCache) -> None:
+    (cache.folder / "key").chmod(0o644)
+
+
+def a_pipe_for_the_key(cache: FrameCache) -> None:
+    (cache.folder / "key").unlink()
+    os.mkfifo(cache.folder / "key", 0o600)
+
+
+def a_key_of_somebody(cache: FrameCache) -> None:
+    (cache.folder / "key").write_bytes(bytes(32))
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        zeros, one_cell, sums_that_fit, another_entry, a_pipe,
+        a_key_that_others_read, a_pipe_for_the_key, a_key_of_somebody,
+    ],
+)  # fmt: skip
+def test_what_was_planted_is_never_used(cache, plant):
+    cache.get(["key"], SHAPE, chunks(1))
+    plant(cache)
+    made: list[int] = []
+    frames = cache.get(["key"], SHAPE, chunks(1, made)).frames
+    assert made == [1]
+    assert frames[:, 0, 0, 0, 0].tolist() == [1, 2, 3, 4]
+
+
+def test_a_folder_in_place_of_an_entry_is_one_line(cache):
+    cache.get(["key"], SHAPE, chunks(1))
+    path = only(cache)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(UsageError, match="cannot write the frame cache"):
+        cache.get(["key"], SHAPE, chunks(1))
+
+
+def test_a_cache_that_can_only_be_read_is_read(cache, monkeypatch):
+    cache.get(["key"], SHAPE, chunks(1))
+    os.utime(only(cache), (1, 1))
+
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr(os, "utime", denied)
+    made: list[int] = []
+    assert cache.get(["key"], SHAPE, chunks(1, made)).frames[3, 0, 0, 0, 0] == 4
+    assert made == []
+
+
+def test_the_checksum_of_an_entry_is_remembered(cache, monkeypatch):
+    cache.get(["key"], SHAPE, chunks(1))
+    monkeypatch.setattr(checksums, "SETTLED_S", -1)
+    read = []
+    real = checksums.file_checksum
+    monkeypatch.setattr(checksums, "file_checksum", lambda *a: read.append(a) or real(*a))
+    for _ in range(3):
+        cache.get(["key"], SHAPE, chunks(1))
+    assert len(read) == 1
+
+
 def test_a_failure_leaves_nothing_behind(cache):
     def broken(_: Counter[str]):
         yield np.zeros(SHAPE[1:])
@@ -111,7 +217,7 @@ def test_clear_removes_entries_and_nothing_else(cache):
     other = cache.folder / "notes.frames"
     other.write_text("mine")
     assert cache.clear() > int(np.prod(SHAPE))
-    assert list(cache.folder.iterdir()) == [other]
+    assert set(cache.folder.glob("*.*")) - set(cache.folder.glob("checksums.*")) == {other}
 
 
 def test_what_a_killed_process_left_goes_after_a_day(cache):

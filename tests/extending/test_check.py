@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from liafbench.bench.cli.main import app
-from liafbench.bench.contract import check
+from liafbench.bench.conformance import check
 
 FAULTS = [
     # model, the check that must fail, what it says

@@ -35,9 +35,9 @@ def fresh(
     """An empty cache folder, and nothing remembered."""
     monkeypatch.setattr(cpu_build, "cache_folder", lambda: tmp_path / "kernels")
     force_kernel(None)
-    cpu_call.forget()
+    cpu_call.clear_cache()
     yield tmp_path
-    cpu_call.forget()
+    cpu_call.clear_cache()
 
 
 def falls_back_with_one_line(expected: str) -> None:
@@ -92,7 +92,7 @@ def test_backward_falls_back_when_only_the_forward_compiles(
     kernel, x = Cpu(), torch.randn(3, 5)
     needs = (True, True, False, False, False)
     expected = kernel.backward(x, x, *GIVEN, None, Step(), needs)
-    cpu_call.forget()
+    cpu_call.clear_cache()
     assert kernel.refuses(x, GIVEN, Step()) is None
 
     def lost(source: str, macros: tuple[str, ...], *functions: str) -> None:
@@ -113,7 +113,7 @@ def test_a_variant_is_compiled_once(
     assert Cpu().refuses(torch.zeros(2, 3), GIVEN, Step()) is None
     made = {path.name: path.stat().st_mtime_ns for path in (fresh / "kernels").iterdir()}
     assert len(made) == 1
-    cpu_call.forget()
+    cpu_call.clear_cache()
     # What is in the cache needs no compiling any more: only the compiler's version is asked.
     monkeypatch.setattr(cpu_build, "_compile", None)
     assert Cpu().refuses(torch.zeros(2, 3), GIVEN, Step(surrogate="atan")) is None

@@ -43,11 +43,11 @@ def cache(
     folder = tmp_path / "own" / "kernels"
     monkeypatch.setattr(cpu_build, "cache_folder", lambda: folder)
     force_kernel(None)
-    cpu_call.forget()
+    cpu_call.clear_cache()
     assert right()
-    cpu_call.forget()
+    cpu_call.clear_cache()
     yield folder
-    cpu_call.forget()
+    cpu_call.clear_cache()
 
 
 def right() -> bool:

@@ -78,8 +78,8 @@ def test_the_backward_pass_is_the_derivative_of_the_smooth_forward_pass(
     operator = operators.neuron_recurrent if recurrent else operators.neuron
     for step in steps(klif):
 
-        def run(*tensors: Tensor, spelled: str = step.spelled) -> Tensor:
-            return operator(*tensors, spelled)
+        def run(*tensors: Tensor, spec: str = step.spec) -> Tensor:
+            return operator(*tensors, spec)
 
         assert torch.autograd.gradcheck(run, inputs(klif, recurrent), fast_mode=True), step
 
@@ -92,7 +92,7 @@ def test_the_smooth_forms_of_operator_and_definition_are_one() -> None:
             w_rec = rest.pop(0) if recurrent else None
             lead = (x,) if w_rec is None else (x, w_rec)
             operator = operators.neuron if w_rec is None else operators.neuron_recurrent
-            y = operator(*lead, *rest, step.spelled)
+            y = operator(*lead, *rest, step.spec)
             softly = _smooth_reference(x, rest, step, w_rec)
             torch.testing.assert_close(y, softly, rtol=1e-12, atol=1e-12)
 

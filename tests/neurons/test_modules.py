@@ -50,7 +50,7 @@ def test_klif_carries_the_check_values(
     numbers = [torch.tensor(v) for v in (0.5, 0.0, 1.0, 2.0)]
     for t, expected in enumerate(state):
         probe = torch.cat([x[: t + 1], torch.zeros(1, 1)])
-        g = operators.neuron(probe, *numbers, step.spelled)
+        g = operators.neuron(probe, *numbers, step.spec)
         assert g[-1].item() == pytest.approx(expected, abs=1e-6)
 
 
@@ -178,12 +178,12 @@ def test_a_bad_setting_is_one_clear_line(
 @pytest.mark.parametrize(
     ("x", "match"),
     [
-        (torch.zeros(3), r"must be \[T, B, \.\.\.\], not of shape \[3\]"),
+        (torch.zeros(3), r"must be \[T, B, \.\.\.\] with T >= 1, not of shape \[3\]"),
         (torch.tensor(1.0), "not of shape"),
         (torch.zeros(3, 2, dtype=torch.int64), "floating point, not torch.int64"),
         (torch.zeros(3, 2, dtype=torch.bool), "floating point"),
         (torch.zeros(3, 2, dtype=torch.complex64), "floating point, not torch.complex64"),
-        (torch.zeros(0, 2), "no time step"),
+        (torch.zeros(0, 2), "with T >= 1"),
         ([1.0, 2.0], "must be a tensor"),
     ],
     ids=["rank 1", "rank 0", "integer", "bool", "complex", "no steps", "list"],

@@ -32,7 +32,7 @@ def arguments(name: str, recurrent: bool, learnable: bool = True) -> tuple[Any, 
     for parameter in parameters:
         parameter.requires_grad_(learnable)
     lead = [x, *(weights if recurrent else [])]
-    return (*lead, *parameters, k, step.spelled)
+    return (*lead, *parameters, k, step.spec)
 
 
 @pytest.mark.parametrize("learnable", [False, True])
@@ -64,7 +64,7 @@ def test_opcheck_of_other_strides(shape: str) -> None:
     x = x.movedim(2, -1).contiguous().movedim(-1, 2) if shape == "channels_last" else x
     x = x if shape == "channels_last" else x[:1].expand(3, -1, -1, -1, -1)
     numbers = (torch.tensor(0.5), torch.tensor(0.0), torch.tensor(1.0), None)
-    library.opcheck(operators.neuron, (x, *numbers, Step().spelled))
+    library.opcheck(operators.neuron, (x, *numbers, Step().spec))
 
 
 def small_net() -> nn.Module:
@@ -130,15 +130,15 @@ def test_a_k_that_the_step_does_not_know_is_refused() -> None:
     numbers = (torch.tensor(0.5), torch.tensor(0.0), torch.tensor(1.0))
     for k, step in ((torch.tensor(2.0), Step()), (None, Step(klif=True))):
         with pytest.raises(RuntimeError, match="klif is"):
-            operators.neuron(torch.zeros(2, 3), *numbers, k, step.spelled)
+            operators.neuron(torch.zeros(2, 3), *numbers, k, step.spec)
 
 
 def test_a_step_reads_what_it_spells() -> None:
     for step in (*STEPS.values(), Step(gain=1 / 3, v_reset=-0.1), Step(v_reset=None, slope=1e-9)):
-        assert Step.read(step.spelled) == step
+        assert Step.read(step.spec) == step
         # Generated code may put it between quotes as it is.
-        assert not set("\"'\\") & set(step.spelled)
-    assert Step().spelled != Step(detach_reset=True).spelled
+        assert not set("\"'\\") & set(step.spec)
+    assert Step().spec != Step(detach_reset=True).spec
 
 
 def test_a_step_that_is_replaced_is_the_step_that_runs() -> None:

@@ -47,7 +47,7 @@ def only(monkeypatch: pytest.MonkeyPatch, force_kernel: Callable[[str | None], N
     """Installs kernels in the place of the real ones, with nothing forced and nothing said yet."""
 
     def install(*some: Any) -> None:
-        monkeypatch.setattr(kernels, "kernels", lambda: some)
+        monkeypatch.setattr(kernels, "KERNELS", some)
         force_kernel(None)
         fallback._warn_once.cache_clear()
 
@@ -94,7 +94,7 @@ def test_a_forced_kernel_is_used_or_refuses_and_is_never_replaced(
 
 
 def test_the_last_of_the_real_kernels_refuses_nothing() -> None:
-    last = kernels.kernels()[-1]
+    last = kernels.KERNELS[-1]
     assert last.name == "portable"
     for dtype in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
         assert last.refuses(torch.zeros(2, 1, dtype=dtype), NUMBERS, Step()) is None

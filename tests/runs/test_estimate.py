@@ -37,7 +37,7 @@ def run(of: Cell, seconds: float) -> dict[str, Any]:
 
 def estimates(root: Path, *runs: dict[str, Any]) -> Estimates:
     write_runs(root, list(runs), machine=MACHINE)
-    return Estimates(Store(root / "any" / MACHINE))
+    return Estimates.of_machine(Store(root / "any" / MACHINE))
 
 
 def test_runs_of_the_same_training_tell_seconds_an_epoch(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_what_nothing_tells_is_unknown(tmp_path: Path) -> None:
     ):
         assert found.of(asked).seconds.value is None
         assert found.of(asked).seconds.source
-    other = Estimates(Store(tmp_path / "any" / "another-machine"))
+    other = Estimates.of_machine(Store(tmp_path / "any" / "another-machine"))
     assert other.of(cell(seed=0)).seconds.value is None
 
 

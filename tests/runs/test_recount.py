@@ -81,7 +81,7 @@ def test_a_run_counted_many_times_is_one_training(tmp_path: Path) -> None:
     for each in trained.values():
         origin = origins[each.origin]
         assert (each.seconds, each.training_started) == (origin.seconds, origin.started)
-    estimate = Estimates(last.plan.store).of(last.plan.training[0])
+    estimate = Estimates.of_machine(last.plan.store).of(last.plan.training[0])
     assert estimate.seconds.source == "2 runs"  # two seeds
 
 

@@ -154,6 +154,15 @@ def test_partial_data_and_findings_are_noted(tmp_path: Path) -> None:
     assert "seed 0: neuron2: spike rate 0" in found["note"]
 
 
+def test_unofficial_data_is_noted(tmp_path: Path) -> None:
+    run = train_run(accuracy=90.0, task="cifar10")
+    note = "not the official file: data_batch_1.bin"
+    for partial, kind in ((False, "unofficial"), (True, "partial and unofficial")):
+        data = {"partial": partial, "unofficial": True, "note": note}
+        run["provenance"]["data"] = data
+        assert f"{kind} data: {note}" in row(frame_of(tmp_path, [run]), "liaf-net")["note"]
+
+
 def test_marks_say_what_sets_a_row_apart(tmp_path: Path) -> None:
     runs = [
         train_run("lstm", task="fashion-mnist"),

@@ -14,7 +14,7 @@ import pytest
 
 from liafbench.baselines.errors import UsageError
 from liafbench.bench.tasks.common import trees
-from liafbench.bench.tasks.common.tars import each_member, unpack
+from liafbench.bench.tasks.common.tars import unpack
 from liafbench.bench.tasks.common.trees import Folder, Zip, open_tree
 
 
@@ -64,7 +64,10 @@ def test_members_that_climb_are_refused(tmp_path, name):
         path.write_bytes(data.replace(b"placeholder.bin", padded))
     with pytest.raises(UsageError, match=r"zip holds the member .* leads out of its folder"):
         Zip(shorter or path, ".bin")
-    with pytest.raises(UsageError, match=r"gz holds the member .* leads out of its folder"):
+    with pytest.raises(
+        UsageError,
+        match=r"gz .*leads out of its folder|up\.tar\.gz is not a valid .*outside the destination",
+    ):
         unpack(tarred(tmp_path / "up.tar.gz", plain(name)), tmp_path / "target", 10**6)
     assert not (tmp_path / "target").exists() or not any((tmp_path / "target").iterdir())
 
@@ -209,7 +212,7 @@ def test_a_header_that_claims_a_huge_text_is_refused(tmp_path):
     path = tmp_path / "pax.tar.gz"
     path.write_bytes(gzip.compress(member.tobuf() + bytes(1 << 20)))
     with pytest.raises(UsageError, match=r"pax\.tar\.gz"):
-        each_member(path, 1 << 34, lambda *_: None)
+        unpack(path, tmp_path, 1 << 24)
 
 
 def test_text_headers_without_end_are_refused(tmp_path):
@@ -217,8 +220,8 @@ def test_text_headers_without_end_are_refused(tmp_path):
     member.type = tarfile.XHDTYPE
     path = tmp_path / "chain.tar.gz"
     path.write_bytes(gzip.compress(member.tobuf(tarfile.USTAR_FORMAT) * 3000 + bytes(1024)))
-    with pytest.raises(UsageError, match=r"chain\.tar\.gz is no intact \.tar\.gz archive"):
-        each_member(path, 1 << 30, lambda *_: None)
+    with pytest.raises(UsageError, match=r"chain\.tar\.gz is not a valid \.tar\.gz archive"):
+        unpack(path, tmp_path, 1 << 30)
 
 
 def test_a_text_header_that_claims_more_than_a_machine_word_is_refused(tmp_path):
@@ -227,8 +230,8 @@ def test_a_text_header_that_claims_more_than_a_machine_word_is_refused(tmp_path)
     member.size = len(text)
     path = tmp_path / "word.tar.gz"
     path.write_bytes(gzip.compress(member.tobuf() + text.ljust(512, b"\0") + bytes(1024)))
-    with pytest.raises(UsageError, match=r"word\.tar\.gz is no intact \.tar\.gz archive"):
-        each_member(path, 1 << 30, lambda *_: None)
+    with pytest.raises(UsageError, match=r"word\.tar\.gz is not a valid \.tar\.gz archive"):
+        unpack(path, tmp_path, 1 << 30)
 
 
 def test_a_sparse_member_is_refused(tmp_path):
@@ -241,7 +244,23 @@ def test_a_sparse_member_is_refused(tmp_path):
     path = tmp_path / "sparse.tar.gz"
     path.write_bytes(gzip.compress(bytes(header) + bytes(1024)))
     with pytest.raises(UsageError, match=r"sparse\.tar\.gz holds 'sparse', which is no plain file"):
-        each_member(path, 1 << 20, lambda *_: None)
+        unpack(path, tmp_path, 1 << 20)
+
+
+def test_a_folder_that_cannot_be_listed_is_an_error(tmp_path, monkeypatch):
+    for digit in "01":
+        (tmp_path / "Train" / digit).mkdir(parents=True)
+        (tmp_path / "Train" / digit / "1.bin").write_bytes(b"x")
+    real = os.scandir
+
+    def denied(path):
+        if str(path).endswith("Train/1"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    with pytest.raises(UsageError, match=r"cannot list .*Train/1: Permission denied"):
+        Folder(tmp_path / "Train", ".bin").names()
 
 
 def test_linked_folders_are_not_entered(tmp_path):

@@ -14,16 +14,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fabricated_sets import ANY, write_babi
 from typer.testing import CliRunner
 
 from liafbench.baselines.errors import UsageError
 from liafbench.bench import tasks
 from liafbench.bench.cli.data import Download, data_app
+from liafbench.bench.events import checksums
+from liafbench.bench.events.checksums import Memo, file_checksum
 from liafbench.bench.tasks import TASKS, check
-from liafbench.bench.tasks.common import checksums
-from liafbench.bench.tasks.common.checking import check_task
-from liafbench.bench.tasks.common.checksums import Memo, file_checksum
 from liafbench.bench.tasks.common.fetching import fetch_task
+from liafbench.bench.tasks.common.files import check_task
 from liafbench.bench.tasks.common.task import DataFile, Extracted, Task
 
 CONTENT = b"official bytes"
@@ -48,6 +49,19 @@ def server(tmp_path: Path):
 
 def task_of(*files: DataFile, **settings) -> Task:
     return replace(TASKS["mnist"], name="toy", folder="toy", files=files, **settings)
+
+
+def one_of(name: str, expected: int = 1):
+    """Counts the files of a folder; those of 5 bytes are what they should be."""
+
+    def count(folder: Path) -> tuple[int, int]:
+        paths = list((folder / name).glob("*.bin"))
+        for path in paths:
+            if path.stat().st_size % 5:
+                raise UsageError(f"{path.name} has {path.stat().st_size} bytes")
+        return len(paths), expected
+
+    return count
 
 
 def official(*urls: str) -> DataFile:
@@ -136,14 +150,14 @@ def test_an_archive_is_unpacked_also_one_that_was_put_there_by_hand(tmp_path):
     (tmp_path / "toy").mkdir()
     with tarfile.open(tmp_path / "toy" / "a.tar.gz", "w:gz") as archive:
         member = tarfile.TarInfo("inner/x.bin")
-        member.size = 4
-        archive.addfile(member, io.BytesIO(b"1234"))
+        member.size = 5
+        archive.addfile(member, io.BytesIO(b"12345"))
     task = task_of(
         DataFile("a.tar.gz", unpacked_bound=10**6),
-        extracted=(Extracted("a.tar.gz", "inner", "*.bin", 1),),
+        extracted=(Extracted("a.tar.gz", "inner", one_of("inner")),),
     )
     assert fetch_task(task, tmp_path) == [tmp_path / "toy"]
-    assert (tmp_path / "toy" / "inner" / "x.bin").read_bytes() == b"1234"
+    assert (tmp_path / "toy" / "inner" / "x.bin").read_bytes() == b"12345"
     assert fetch_task(task, tmp_path) == []
 
 
@@ -160,7 +174,7 @@ def test_a_folder_that_cannot_be_made(tmp_path):
 
 def test_states_of_files_and_extracted_folders(tmp_path):
     first, second = official(), DataFile("b.zip", md5=hashlib.md5(b"zip").hexdigest())
-    extracted = (Extracted("b.zip", "b", "*.bin", 2, record_bytes=5),)
+    extracted = (Extracted("b.zip", "b", one_of("b", 2)),)
     task = task_of(first, second, extracted=extracted, size=7)
     folder = tmp_path / "toy"
     folder.mkdir()
@@ -185,34 +199,50 @@ def test_states_of_files_and_extracted_folders(tmp_path):
     (folder / "b" / "2.bin").write_bytes(b"1234567890")
     assert state() == ("present", "")
     (folder / "a.bin").write_bytes(b"damaged")
-    assert state()[0] == "corrupt"
+    assert state()[0] == "unofficial"
     assert "expected " + hashlib.sha256(CONTENT).hexdigest() in state()[1]
 
 
 def test_gestures_without_their_labels_or_lists_are_partial(tmp_path):
     folder = tmp_path / "dvs128-gesture" / "DvsGesture"
     folder.mkdir(parents=True)
-    for number in range(122):
-        (folder / f"user{number:03d}_led.aedat").write_bytes(b"x")
-        if number:
-            (folder / f"user{number:03d}_led_labels.csv").write_bytes(b"x")
-    (folder / "trials_to_train.txt").write_bytes(b"x")
-    (state,) = check(tmp_path, ["dvs128-gesture"])
-    assert state.state == "partial"
-    assert state.detail == "DvsGesture has 121 of 122 user*_labels.csv, 0 of 1 trials_to_test.txt"
-    (folder / "user000_led_labels.csv").write_bytes(b"x")
-    (folder / "trials_to_test.txt").write_bytes(b"x")
+    people = [(f"user{n // 5 + 1:02d}_{'abcde'[n % 5]}.aedat", n < 98) for n in range(122)]
+    people = [(name, train and name < "user20") for name, train in people]
+    for name, _ in people:
+        (folder / name).write_bytes(b"x")
+        (folder / f"{name[:-6]}_labels.csv").write_bytes(b"x")
+    for listed, side in (("trials_to_train.txt", True), ("trials_to_test.txt", False)):
+        (folder / listed).write_text("\n".join(name for name, train in people if train == side))
+    (state,) = check(tmp_path, ["dvs128-gesture"])  # 95 and 27 are not the official lists
+    assert (state.state, state.detail) == ("partial", "DvsGesture has 121 of 122 files")
+    people = [(f"user{n // 7 + 1:02d}_{'abcdefg'[n % 7]}.aedat", n < 98) for n in range(122)]
+    for name, _ in people:
+        (folder / name).write_bytes(b"x")
+        (folder / f"{name[:-6]}_labels.csv").write_bytes(b"x")
+    for listed, side in (("trials_to_train.txt", True), ("trials_to_test.txt", False)):
+        (folder / listed).write_text("\n".join(name for name, train in people if train == side))
     assert check(tmp_path, ["dvs128-gesture"])[0].state == "present"
+    (folder / "user01_a_labels.csv").unlink()
+    assert check(tmp_path, ["dvs128-gesture"])[0].detail == "DvsGesture has 121 of 122 files"
+    (folder / "trials_to_test.txt").unlink()
+    (state,) = check(tmp_path, ["dvs128-gesture"])
+    assert state.state == "corrupt"
+    assert "trials_to_test.txt not found" in state.detail
 
 
-def test_of_two_versions_the_one_that_is_read_is_judged(tmp_path):
-    first, second = official(), DataFile("b.bin", sha256=hashlib.sha256(b"b").hexdigest())
-    task = task_of(first, second, one_of=True)
-    (tmp_path / "toy").mkdir()
-    (tmp_path / "toy" / "b.bin").write_bytes(b"b")
-    assert check_task(task, tmp_path).state == "present"
-    (tmp_path / "toy" / "a.bin").write_bytes(b"damaged")
-    assert check_task(task, tmp_path).state == "corrupt"
+def test_both_editions_of_the_stories_are_known(tmp_path):
+    write_babi(tmp_path / "babi" / "en-10k")
+    (state,) = check(tmp_path, ["babi-qa3"])
+    assert (state.state, state.detail) == ("present", "edition en-10k is present")
+    for path in (tmp_path / "babi" / "en-10k").glob("qa3_*_test.txt"):
+        path.unlink()
+    (state,) = check(tmp_path, ["babi-qa3"])
+    assert state.state == "partial"
+    assert "qa3_three-supporting-facts_test.txt is missing" in state.detail
+    with pytest.raises(UsageError, match=r"extract the folder en-10k of tasks_1-20_v1-2\.tar\.gz"):
+        tasks.load("babi-qa3", tmp_path, edition="en-10k")
+    with pytest.raises(UsageError, match=r"extract the folder en of .* fetch babi-qa3"):
+        tasks.load("babi-qa3", tmp_path)
 
 
 def test_the_memory_of_checksums_follows_every_change(tmp_path, monkeypatch):
@@ -222,9 +252,7 @@ def test_the_memory_of_checksums_follows_every_change(tmp_path, monkeypatch):
     monkeypatch.setattr(checksums, "SETTLED_S", -1)
     computed = []
     real = file_checksum
-    monkeypatch.setattr(
-        checksums, "file_checksum", lambda p, a="sha256": computed.append(p) or real(p, a)
-    )
+    monkeypatch.setattr(checksums, "file_checksum", lambda p, *a: computed.append(p) or real(p, *a))
     with Memo(tmp_path / "memo") as memo:
         assert memo.checksum(path) == memo.checksum(path) == hashlib.sha256(b"one").hexdigest()
         assert memo.checksum(path, "md5") == hashlib.md5(b"one").hexdigest()
@@ -235,13 +263,37 @@ def test_the_memory_of_checksums_follows_every_change(tmp_path, monkeypatch):
         assert memo.checksum(path) == hashlib.sha256(b"two").hexdigest()
 
 
+def test_a_row_that_was_planted_is_not_believed(tmp_path, monkeypatch):
+    monkeypatch.setattr(checksums, "SETTLED_S", -1)
+    path = tmp_path / "a"
+    path.write_bytes(b"tampered")
+    official_sum = hashlib.sha256(CONTENT).hexdigest()
+    with Memo(tmp_path / "memo") as memo:
+        memo.checksum(path)
+        assert memo.known is not None
+        memo.known.execute("UPDATE signed SET checksum = ?", (official_sum,))
+    for _ in range(2):
+        with Memo(tmp_path / "memo") as memo:
+            assert memo.checksum(path) == hashlib.sha256(b"tampered").hexdigest()
+
+
+@pytest.mark.parametrize("name", ["checksums.sqlite", "key"])
+def test_a_pipe_in_place_of_the_memory_does_not_hang(tmp_path, name):
+    (tmp_path / "memo").mkdir()
+    os.mkfifo(tmp_path / "memo" / name)
+    path = tmp_path / "a"
+    path.write_bytes(b"one")
+    with Memo(tmp_path / "memo") as memo:
+        assert memo.checksum(path) == hashlib.sha256(b"one").hexdigest()
+
+
 def test_a_fresh_file_is_not_remembered(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(b"one")
     with Memo(tmp_path / "memo") as memo:
         memo.checksum(path)
         assert memo.known is not None
-        assert memo.known.execute("SELECT count(*) FROM checksums").fetchone() == (0,)
+        assert memo.known.execute("SELECT count(*) FROM signed").fetchone() == (0,)
 
 
 def test_without_a_folder_checksums_are_computed(tmp_path):
@@ -284,7 +336,7 @@ def test_the_command_prints_states(fabricated):
 
 
 def test_the_command_clears_the_cache(fabricated, tmp_path):
-    tasks.load("nmnist", fabricated, allow_partial=True)
+    tasks.load("nmnist", fabricated, **ANY)
     assert list((tmp_path / "cache").glob("*.frames"))
     assert CliRunner().invoke(data_app, ["clear"]).exit_code == 0
     assert not list((tmp_path / "cache").glob("*.frames"))

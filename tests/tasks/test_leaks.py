@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fabricated_sets import ANY
 from plain_stories import NUMBERS, Line, path_of, question_lines
 
 from liafbench.bench.events.simulation import Saccades, simulate
@@ -27,19 +28,19 @@ def assert_apart(splits) -> None:
 
 @pytest.mark.parametrize("name", TASKS)
 def test_no_sample_and_no_source_is_on_two_sides(fabricated, name):
-    assert_apart(load(name, fabricated, allow_partial=True))
+    assert_apart(load(name, fabricated, **ANY))
 
 
 @pytest.mark.parametrize("name", [name for name in TASKS if not name.endswith("simulated")])
 def test_nor_in_the_real_files(data_dir, name):
     if not TASKS[name].embedded and not (data_dir / TASKS[name].folder).is_dir():
         pytest.skip(f"no {name}")
-    assert_apart(load(name, data_dir, allow_partial=True))
+    assert_apart(load(name, data_dir, **ANY))
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
 def test_a_simulated_sample_is_made_of_the_image_it_names(fabricated, name):
-    splits = load(f"{name}{events_simulated.SUFFIX}", fabricated, allow_partial=True)
+    splits = load(f"{name}{events_simulated.SUFFIX}", fabricated, **ANY)
     folder = fabricated / name
     images = {
         "train": read_idx(folder / f"{mnist.IMAGES['train'][0]}.gz", (28, 28)),

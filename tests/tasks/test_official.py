@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fabricated_sets import write_babi, write_cifar10_python, write_mnist
+from fabricated_sets import ANY, write_babi, write_mnist
 
 from liafbench.baselines.errors import UsageError
+from liafbench.bench.events.reading import gunzip
 from liafbench.bench.tasks import TASKS, DataFile, Task, check, load
-from liafbench.bench.tasks.common.reading import gunzip
 from liafbench.bench.tasks.mnist import IMAGES
 
 
@@ -43,10 +43,12 @@ def test_other_files_in_the_layout_of_mnist_must_be_asked_for(fabricated, name):
     message = str(raised.value)
     assert f"{name}: not the official file in {folder}: {images}" in message
     assert f"sha256 is {found}, expected {expected}" in message
-    assert "allow a partial set" in message
+    assert "allow unofficial files" in message
     assert "\n" not in message
-    provenance = load(name, fabricated, allow_partial=True).provenance
-    assert provenance["partial"]
+    with pytest.raises(UsageError, match="allow_unofficial"):
+        load(name, fabricated, allow_partial=True)
+    provenance = load(name, fabricated, allow_unofficial=True).provenance
+    assert (provenance["partial"], provenance["unofficial"]) == (False, True)
     assert "not the official file: " in provenance["note"]
     assert all(f"{stem}.gz" in provenance["note"] for stems in IMAGES.values() for stem in stems)
 
@@ -56,14 +58,17 @@ def test_the_official_files_are_taken_as_they_are_and_only_a_changed_one_is_name
     write_mnist(folder)
     task = official(TASKS["mnist"], folder)
     for allowed in (False, True):
-        provenance = task.load(tmp_path, allow_partial=allowed).provenance
-        assert (provenance["partial"], provenance["note"]) == (False, "")
+        provenance = task.load(tmp_path, allow_unofficial=allowed).provenance
+        assert (provenance["unofficial"], provenance["note"]) == (False, "")
     labels = f"{IMAGES['test'][1]}.gz"
     other = official(TASKS["mnist"], folder, **{labels: "0" * 64})
     with pytest.raises(UsageError, match=rf"{labels}: sha256 is .*, expected 0{{64}}; allow"):
         other.load(tmp_path)
-    provenance = other.load(tmp_path, allow_partial=True).provenance
-    assert (provenance["partial"], provenance["note"]) == (True, f"not the official file: {labels}")
+    provenance = other.load(tmp_path, allow_unofficial=True).provenance
+    assert (provenance["unofficial"], provenance["note"]) == (
+        True,
+        f"not the official file: {labels}",
+    )
 
 
 def test_an_uncompressed_file_is_compared_too(tmp_path):
@@ -73,7 +78,7 @@ def test_an_uncompressed_file_is_compared_too(tmp_path):
     for path in folder.glob("*.gz"):
         path.with_suffix("").write_bytes(gunzip(path, 10**7))
         path.unlink()
-    assert not task.load(tmp_path).provenance["partial"]
+    assert not task.load(tmp_path).provenance["unofficial"]
     (folder / IMAGES["test"][1]).write_bytes((folder / IMAGES["test"][1]).read_bytes()[:-1] + b"\1")
     with pytest.raises(UsageError, match=rf"{IMAGES['test'][1]}: sha256 is .*, expected"):
         task.load(tmp_path)
@@ -86,30 +91,26 @@ def test_other_stories_must_be_asked_for(tmp_path, folder):
         UsageError, match=r"babi-qa3: .*qa3_three-supporting-facts_train\.txt: sha256"
     ):
         load("babi-qa3", tmp_path)
-    provenance = load("babi-qa3", tmp_path, allow_partial=True).provenance
-    assert provenance["partial"]
+    provenance = load("babi-qa3", tmp_path, allow_unofficial=True).provenance
+    assert provenance["unofficial"]
     names = "; ".join(f"qa3_three-supporting-facts_{side}.txt" for side in ("train", "test"))
     assert provenance["note"].startswith(f"not the official file: {names}")
 
 
 def test_files_without_a_known_checksum_pass(tmp_path):
     write_babi(tmp_path / "babi" / "en-10k")
-    assert not load("babi-qa3", tmp_path, edition="en-10k").provenance["partial"]
+    assert not load("babi-qa3", tmp_path, edition="en-10k").provenance["unofficial"]
 
 
 def test_other_archives_are_named(tmp_path, fabricated):
-    (tmp_path / "cifar10").mkdir()
-    write_cifar10_python(tmp_path / "cifar10" / "cifar-10-python.tar.gz")
-    note = load("cifar10", tmp_path, allow_partial=True).provenance["note"]
-    assert note.endswith("; not the official file: cifar-10-python.tar.gz")
     (tmp_path / "nmnist").mkdir()
     with zipfile.ZipFile(tmp_path / "nmnist" / "Train.zip", "w") as archive:
         for path in (fabricated / "nmnist" / "Train").glob("*/*.bin"):
             archive.write(path, f"Train/{path.parent.name}/{path.name}")
     shutil.copytree(fabricated / "nmnist" / "Test", tmp_path / "nmnist" / "Test")
-    note = load("nmnist", tmp_path, allow_partial=True).provenance["note"]
+    note = load("nmnist", tmp_path, **ANY).provenance["note"]
     assert note.endswith("; not the official file: Train.zip")
-    note = load("cifar10-dvs", fabricated, allow_partial=True).provenance["note"]
+    note = load("cifar10-dvs", fabricated, **ANY).provenance["note"]
     assert note.endswith("; not the official file: airplane.zip")  # the others are extracted
 
 
@@ -127,7 +128,7 @@ def test_fashion_mnist_is_not_taken_for_mnist(tmp_path, data_dir):
         path.unlink()
     (state,) = check(tmp_path, ["fashion-mnist"])
     assert state.state == "present"
-    assert not load("fashion-mnist", tmp_path).provenance["partial"]
+    assert not load("fashion-mnist", tmp_path).provenance["unofficial"]
     for path in (tmp_path / "mnist").glob("*.gz"):
         path.unlink()
     for path in (tmp_path / "fashion-mnist").iterdir():

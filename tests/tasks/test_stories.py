@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from fabricated_sets import write_babi
+from fabricated_sets import ANY, write_babi
 from torch import nn
 
 from liafbench.baselines.errors import UsageError
+from liafbench.bench.execution import Execution
 from liafbench.bench.tasks import babi, babi_sim, load, vocabularies
 from liafbench.bench.tasks.common.stories import parse, vocabulary
 from liafbench.bench.training.evaluate import predict
@@ -92,7 +93,7 @@ def test_stories_that_would_fill_the_memory_are_refused():
 
 def test_validation_takes_whole_stories(tmp_path):
     write_babi(tmp_path / "babi" / "en", stories=40)
-    splits = load("babi-qa1", tmp_path, allow_partial=True)
+    splits = load("babi-qa1", tmp_path, **ANY)
     assert {name.rpartition("/")[0] for name in splits.validation.ids} == {
         f"qa1/train/story {n}" for n in (9, 19, 29, 39)
     }
@@ -112,7 +113,7 @@ def test_words_outside_the_vocabulary_become_unknown(tmp_path):
     write_babi(tmp_path / "babi" / "en")
     path = tmp_path / "babi" / "en" / "qa1_single-supporting-fact_test.txt"
     path.write_text("1 Zoe flew to the kitchen.\n2 Where is Zoe? \tkitchen\t1\n")
-    (batch,) = load("babi-qa1", tmp_path, allow_partial=True).test.batches(4)
+    (batch,) = load("babi-qa1", tmp_path, **ANY).test.batches(4)
     assert (batch.x == 1).sum() == 3
     kitchen = vocabularies.words("babi-qa1").index("kitchen") + 2
     assert batch.y.tolist() == [kitchen]
@@ -141,7 +142,7 @@ def test_no_prediction_scores_on_an_answer_outside_the_vocabulary(tmp_path):
     kitchen = vocabularies.words("babi-qa1").index("kitchen") + 2
     right = {}
     for answer in range(classes):
-        found = predict(Constant(answer, classes), splits.test, lambda net, x: net(x))
+        found = predict(Constant(answer, classes), splits.test, Execution())
         right[answer] = found.correct.tolist()
     assert right.pop(kitchen) == [False, True]
     assert all(each == [False, False] for each in right.values())

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from liafbench.baselines.errors import UsageError
 from liafbench.bench.cli.main import app
 
-BASE = ["time", "liaf-net", "--task", "digits-dvs", "--batch", "2", "--budget", "1"]
+BASE = ["time", "liaf-net", "--task", "digits-dvs", "--batch", "2", "--seconds", "1"]
 
 
 @pytest.fixture(autouse=True)

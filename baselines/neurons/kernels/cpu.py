@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from liafbench.baselines.neurons.kernels import Gradients, Needs, cpu_build, cpu_call
+from liafbench.baselines.neurons.kernels import cpu_build, cpu_call
 from liafbench.baselines.neurons.kernels.fallback import stands_aside
 from liafbench.baselines.neurons.kernels.layout import (
     SHARED,
@@ -21,6 +21,7 @@ from liafbench.baselines.neurons.kernels.layout import (
     with_frame_strides,
 )
 from liafbench.baselines.neurons.kernels.portable import Portable
+from liafbench.baselines.neurons.kernels.protocol import Gradients, Needs
 from liafbench.baselines.neurons.step import Step
 
 BLOCK = 2048  # columns: long runs of memory, and state that leaves room in the first cache
@@ -37,7 +38,7 @@ class Cpu:
     def name(self) -> str:
         """ "cpu-avx512 (g++ 12.2.0)"; before anything could be compiled just "cpu"."""
         try:
-            library = cpu_call.forward_library(Step().spelled, torch.float32, False)
+            library = cpu_call.forward_library(Step().spec, torch.float32, False)
             return f"cpu-{library.instruction_set().decode()} ({cpu_build.compiler().short})"
         except cpu_build.Unavailable:
             return "cpu"
@@ -48,7 +49,7 @@ class Cpu:
         if x.dtype not in cpu_call.VALUES:
             return f"x is {str(x.dtype).removeprefix('torch.')}, not float32 or bfloat16"
         try:
-            cpu_call.forward_library(step.spelled, x.dtype, varied_by_column(*parameters))
+            cpu_call.forward_library(step.spec, x.dtype, varied_by_column(*parameters))
         except cpu_build.Unavailable as reason:
             return str(reason)
         return None
@@ -68,7 +69,7 @@ class Cpu:
         call, _values = plan.told(frames, alpha, beta, v_threshold, k)
         y = empty_frames(frames)
         call.y = y.data_ptr()
-        cpu_call.forward_library(step.spelled, x.dtype, plan.varied).neuron_forward(call)
+        cpu_call.forward_library(step.spec, x.dtype, plan.varied).neuron_forward(call)
         return y if dense else laid_out_like(x, y)
 
     def backward(
@@ -87,7 +88,7 @@ class Cpu:
         plan = _plan_of(frames, alpha, beta, v_threshold, step, SCRATCH // (4 * max(1, len(x))))
         wanted = cpu_call.wanted_sums(needs, k)
         try:
-            library = cpu_call.backward_library(step.spelled, x.dtype, plan.varied, wanted)
+            library = cpu_call.backward_library(step.spec, x.dtype, plan.varied, wanted)
         except cpu_build.Unavailable as reason:
             stands_aside(f"kernel cpu stands aside in a backward pass: {reason}")
             return Portable().backward(grad_y, x, alpha, beta, v_threshold, k, step, needs)
@@ -145,7 +146,7 @@ def _plan_of(
     """`most`: columns of a block."""
     shapes = alpha.shape, beta.shape, v_threshold.shape
     threads = torch.get_num_threads()
-    return _plan(frames.shape, frames.stride(), frames.dtype, shapes, step.spelled, most, threads)
+    return _plan(frames.shape, frames.stride(), frames.dtype, shapes, step.spec, most, threads)
 
 
 @functools.lru_cache(maxsize=256)
@@ -154,7 +155,7 @@ def _plan(
     strides: tuple[int, ...],
     dtype: torch.dtype,
     given: tuple[torch.Size, torch.Size, torch.Size],
-    spelled: str,
+    spec: str,
     most: int,
     threads: int,
 ) -> _Plan:
@@ -167,7 +168,7 @@ def _plan(
         threads=threads,
         stream=_streams(columns * dtype.itemsize, shape[0]),
         x_stride=strides[0],
-        constants=cpu_call.constants(Step.read(spelled), k=None),
+        constants=cpu_call.constants(Step.read(spec), k=None),
     )
     alpha, beta, v_threshold = (spread(tuple(of), shape[1:], strides[1:]) for of in given)
     spreads = alpha, beta, v_threshold

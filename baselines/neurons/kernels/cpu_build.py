@@ -106,7 +106,7 @@ def _load_once(
         return reason
 
 
-def forget() -> None:
+def clear_cache() -> None:
     """Ask again for the compiler and for every file, in this process."""
     for each in (compiler, _load_once, _not_kept):
         each.cache_clear()

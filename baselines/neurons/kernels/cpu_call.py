@@ -147,7 +147,7 @@ RECURRENT_FUNCTIONS = (*FUNCTIONS, "size_of_recurrent_call", "recurrent_row_mult
 """What a library has beside the function that computes."""
 
 
-def forget() -> None:
+def clear_cache() -> None:
     """Ask again for the compiler and for every variant, in this process."""
     for library in (
         forward_library,
@@ -156,31 +156,31 @@ def forget() -> None:
         recurrent_backward_library,
     ):
         library.cache_clear()
-    cpu_build.forget()
+    cpu_build.clear_cache()
 
 
 @functools.cache
-def forward_library(spelled: str, dtype: torch.dtype, varied: bool) -> ctypes.CDLL:
-    """The forward variant of a step, as it spells itself; Unavailable when it cannot be had."""
-    macros = forward_macros(Step.read(spelled), dtype, varied)
+def forward_library(spec: str, dtype: torch.dtype, varied: bool) -> ctypes.CDLL:
+    """The forward variant of a step, by its spec; Unavailable when it cannot be had."""
+    macros = forward_macros(Step.read(spec), dtype, varied)
     library = cpu_build.load("forward.cpp", macros, "neuron_forward", *FUNCTIONS)
     return _checked(library, "neuron_forward")
 
 
 @functools.cache
 def backward_library(
-    spelled: str, dtype: torch.dtype, varied: bool, sums: tuple[bool, bool, bool, bool]
+    spec: str, dtype: torch.dtype, varied: bool, sums: tuple[bool, bool, bool, bool]
 ) -> ctypes.CDLL:
     """The backward variant that sums the gradients of (alpha, beta, v_threshold, k) asked for."""
-    macros = backward_macros(Step.read(spelled), dtype, varied, sums)
+    macros = backward_macros(Step.read(spec), dtype, varied, sums)
     library = cpu_build.load("backward.cpp", macros, "neuron_backward", *FUNCTIONS)
     return _checked(library, "neuron_backward")
 
 
 @functools.cache
-def recurrent_forward_library(spelled: str, dtype: torch.dtype, varied: bool) -> ctypes.CDLL:
+def recurrent_forward_library(spec: str, dtype: torch.dtype, varied: bool) -> ctypes.CDLL:
     """As `forward_library`, for recurrent neurons."""
-    macros = forward_macros(Step.read(spelled), dtype, varied)
+    macros = forward_macros(Step.read(spec), dtype, varied)
     library = cpu_build.load(
         "recurrent_forward.cpp", macros, "recurrent_forward", *RECURRENT_FUNCTIONS
     )
@@ -189,10 +189,10 @@ def recurrent_forward_library(spelled: str, dtype: torch.dtype, varied: bool) ->
 
 @functools.cache
 def recurrent_backward_library(
-    spelled: str, dtype: torch.dtype, varied: bool, sums: tuple[bool, bool, bool, bool]
+    spec: str, dtype: torch.dtype, varied: bool, sums: tuple[bool, bool, bool, bool]
 ) -> ctypes.CDLL:
     """As `backward_library`, for recurrent neurons."""
-    macros = backward_macros(Step.read(spelled), dtype, varied, sums)
+    macros = backward_macros(Step.read(spec), dtype, varied, sums)
     library = cpu_build.load(
         "recurrent_backward.cpp", macros, "recurrent_backward", *RECURRENT_FUNCTIONS
     )

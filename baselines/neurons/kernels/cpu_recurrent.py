@@ -5,15 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from liafbench.baselines.neurons.kernels import (
-    RecurrentGradients,
-    RecurrentNeeds,
-    cpu_build,
-    cpu_call,
-)
+from liafbench.baselines.neurons.kernels import cpu_build, cpu_call
 from liafbench.baselines.neurons.kernels.cpu import PARALLEL_FROM, varied_by_column
 from liafbench.baselines.neurons.kernels.fallback import stands_aside
 from liafbench.baselines.neurons.kernels.layout import spread
+from liafbench.baselines.neurons.kernels.protocol import RecurrentGradients, RecurrentNeeds
 from liafbench.baselines.neurons.kernels.recurrent import PortableRecurrent
 from liafbench.baselines.neurons.step import Step
 
@@ -34,7 +30,7 @@ class CpuRecurrent:
         if x.shape[2] > MOST_NEURONS:
             return f"{x.shape[2]} recurrent neurons, more than {MOST_NEURONS}"
         try:
-            cpu_call.recurrent_forward_library(step.spelled, x.dtype, varied_by_column(*parameters))
+            cpu_call.recurrent_forward_library(step.spec, x.dtype, varied_by_column(*parameters))
         except cpu_build.Unavailable as reason:
             return str(reason)
         return None
@@ -54,7 +50,7 @@ class CpuRecurrent:
         y = torch.empty_like(layer.x)
         call = layer.call
         call.weights, call.layer.y = weights.data_ptr(), y.data_ptr()
-        library = cpu_call.recurrent_forward_library(step.spelled, x.dtype, layer.varied)
+        library = cpu_call.recurrent_forward_library(step.spec, x.dtype, layer.varied)
         library.recurrent_forward(call)
         return y
 
@@ -77,9 +73,7 @@ class CpuRecurrent:
         layer = _Layer(x, parameters, k, step)
         wanted = cpu_call.wanted_sums(needs, k)
         try:
-            library = cpu_call.recurrent_backward_library(
-                step.spelled, x.dtype, layer.varied, wanted
-            )
+            library = cpu_call.recurrent_backward_library(step.spec, x.dtype, layer.varied, wanted)
         except cpu_build.Unavailable as reason:
             stands_aside(f"kernel cpu stands aside in a recurrent backward pass: {reason}")
             return PortableRecurrent().backward(grad_y, x, w_rec, *parameters, k, step, needs)

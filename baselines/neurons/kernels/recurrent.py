@@ -9,9 +9,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from liafbench.baselines.neurons.kernels import RecurrentGradients, RecurrentNeeds
 from liafbench.baselines.neurons.kernels.derivatives import Needs
 from liafbench.baselines.neurons.kernels.eager import Dynamics, sum_to
+from liafbench.baselines.neurons.kernels.protocol import RecurrentGradients, RecurrentNeeds
 from liafbench.baselines.neurons.kernels.through_time import back
 from liafbench.baselines.neurons.step import Step
 

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from liafbench.baselines.neurons.kernels import Gradients, Needs
 from liafbench.baselines.neurons.kernels.layout import (
     SHARED,
     Spread,
@@ -20,6 +19,7 @@ from liafbench.baselines.neurons.kernels.layout import (
     time_outermost,
     with_frame_strides,
 )
+from liafbench.baselines.neurons.kernels.protocol import Gradients, Needs
 from liafbench.baselines.neurons.step import Step
 
 BLOCK = 512  # columns of a program

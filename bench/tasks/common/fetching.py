@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from liafbench.baselines.errors import UsageError
-from liafbench.bench.tasks.common.checking import (
+from liafbench.bench.events.checksums import Memo
+from liafbench.bench.tasks.common.files import (
     ABSENT,
-    CORRUPT,
     PRESENT,
     check_extracted,
-    check_file,
     check_task,
+    compare,
 )
-from liafbench.bench.tasks.common.checksums import Memo
 from liafbench.bench.tasks.common.tars import unpack
 from liafbench.bench.tasks.common.task import DataFile, Task
 
@@ -28,7 +27,7 @@ def fetch_task(task: Task, data_dir: Path, progress: Any = None) -> list[Path]:
     `progress` is an object as pooch's `progressbar` wants it. UsageError if a local file is
     corrupt, if every mirror fails, or if the files must be got by hand.
     """
-    if check_task(task, data_dir).state == PRESENT and not _to_unpack(task, data_dir):
+    if check_task(task, data_dir).state == PRESENT:
         return []
     folder = data_dir / task.folder
     try:
@@ -39,19 +38,18 @@ def fetch_task(task: Task, data_dir: Path, progress: Any = None) -> list[Path]:
     for file in task.downloads or task.files:
         if _extracted(task, file, folder):
             continue
-        _no_subset(task, file, folder)
         path = folder / file.path
         if not path.exists():
             if not file.urls:
-                if task.one_of:
-                    continue
                 raise UsageError(f"{task.name}: no mirror is known; {task.how_to_get}")
             _download(task, file, path, progress)
             made.append(path)
         with Memo() as memo:
-            found = check_file(file, path, memo)
-        if found.state == CORRUPT:
-            raise UsageError(f"{task.name} in {folder}: {found.detail}; remove it to fetch it anew")
+            found = compare(file, path, memo)
+        if found.state != PRESENT:
+            raise UsageError(
+                f"{task.name} in {folder}: {found.detail}; remove it to fetch it again"
+            )
         if file.unpacked_bound:
             unpack(path, folder, file.unpacked_bound)
             made.append(folder)
@@ -61,31 +59,22 @@ def fetch_task(task: Task, data_dir: Path, progress: Any = None) -> list[Path]:
     return made
 
 
-def _to_unpack(task: Task, data_dir: Path) -> bool:
-    folder = data_dir / task.folder
-    return any(
-        file.unpacked_bound and (folder / file.path).exists() and not _extracted(task, file, folder)
-        for file in task.files
-    )
-
-
 def _extracted(task: Task, file: DataFile, folder: Path) -> bool:
-    return any(
-        check_extracted(extracted, folder).state == PRESENT
-        for extracted in task.extracted
-        if extracted.archive == file.path
-    )
+    """Whether an archive is there as a folder; UsageError if only part of it is.
 
-
-def _no_subset(task: Task, file: DataFile, folder: Path) -> None:
-    """UsageError if part of what an archive holds is there: it would win over the archive."""
+    What is there of a zip wins over the zip, so that fetching it would change nothing.
+    """
     for extracted in task.extracted:
-        found = check_extracted(extracted, folder)
-        if extracted.archive == file.path and not file.unpacked_bound and found.state != ABSENT:
-            raise UsageError(
-                f"{task.name} in {folder}: {found.detail}; use it as a partial set, or move "
-                f"{extracted.folder} away to fetch the whole"
-            )
+        if extracted.archive == file.path:
+            found = check_extracted(extracted, folder)
+            if found.state == PRESENT:
+                return True
+            if found.state != ABSENT and not file.unpacked_bound:
+                raise UsageError(
+                    f"{task.name} in {folder}: {found.detail}; use it as a partial set, or move "
+                    f"{extracted.name} away to fetch the whole"
+                )
+    return False
 
 
 def _download(task: Task, file: DataFile, path: Path, progress: Any) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from liafbench.baselines.errors import UsageError
-from liafbench.bench.tasks.common.reading import gunzip, read_file
+from liafbench.bench.events.reading import gunzip, read_file
 
 MAX_ITEMS = 1_000_000
 

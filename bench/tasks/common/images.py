@@ -19,10 +19,12 @@ def image_splits(
     test: tuple[np.ndarray, np.ndarray],
     files: dict[str, str],
     subset: str = "",
+    unofficial: str = "",
 ) -> Splits:
     """Splits of (pixels [N, C, H, W], labels [N]) pairs, the first `limit` training images only.
 
-    `subset` says what is there of a set that is not complete or not the official one.
+    `subset` says what is there of a set that is not complete, `unofficial` what is not the
+    official one.
     """
     time_steps = source.shape.time_steps
     pixels, labels = train[0][: source.limit], train[1][: source.limit]
@@ -42,6 +44,7 @@ def image_splits(
         "split_checksum": split_checksum(*splits),
         "transform": f"pixels / 255, repeated over {time_steps} time steps",
         "partial": bool(subset),
-        "note": "; ".join(filter(None, (subset, limited))),
+        "unofficial": bool(unofficial),
+        "note": "; ".join(filter(None, (subset, unofficial, limited))),
     }
     return Splits(*splits, provenance=provenance)

@@ -27,14 +27,14 @@ def question_splits(
     limit: int | None,
     files: dict[str, str],
     note: str = "",
-    subset: str = "",
+    unofficial: str = "",
 ) -> Splits:
     """Splits of families of questions; the words are those of the frozen vocabulary of `name`.
 
     With a `limit` only the first so many training questions of each family are used. Nothing can
     be learned from an answer outside the vocabulary: such training questions are left out. Those
-    of validation and test stay, with the target -100, and count as wrong. `subset` says what is
-    not as in the official set.
+    of validation and test stay, with the target -100, and count as wrong. `unofficial` says
+    what is not the official file.
     """
     index = {word: number for number, word in enumerate(vocabularies.words(name), 2)}
     kept = {family: list(questions)[:limit] for family, questions in train.items()}
@@ -51,7 +51,7 @@ def question_splits(
     left_out = sum(map(len, fit.values())) - len(splits[0])
     wrong = sum(int((split.targets == OUTSIDE).sum()) for split in splits[1:])
     notes = (
-        subset,
+        unofficial,
         note,
         f"first {limit} training questions a family" if limit else "",
         f"{left_out} training questions left out: {LACKING}" if left_out else "",
@@ -62,7 +62,8 @@ def question_splits(
         "split_rule": RULE,
         "split_checksum": split_checksum(*splits),
         "transform": "statements and question as one sequence of lower-case words",
-        "partial": bool(subset),
+        "partial": False,
+        "unofficial": bool(unofficial),
         "repairs": {LACKING: left_out} if left_out else {},
         "note": "; ".join(filter(None, notes)),
     }

@@ -15,6 +15,7 @@ from liafbench.baselines.errors import UsageError
 from liafbench.bench.events.cache import FrameCache, code_version
 from liafbench.bench.events.events import Events
 from liafbench.bench.events.frames import CHANNELS, Binning, to_frames
+from liafbench.bench.tasks.common.members import Member, refuse_copies
 from liafbench.bench.tasks.common.samples import Frames
 from liafbench.bench.tasks.common.splits import Split, Splits, split_checksum
 
@@ -46,6 +47,7 @@ class Recorded:
     width: int
     checksums: Callable[[], dict[str, str]]
     code: tuple[str, ...]  # the source files of the reader
+    members: Sequence[Member] = ()  # the file of each recording, where each has one
 
     @cached_property
     def files(self) -> dict[str, str]:
@@ -98,6 +100,7 @@ class Provenance:
     rule: str
     note: str = ""
     partial: bool = False
+    unofficial: bool = False
 
 
 def recorded_splits(
@@ -108,6 +111,9 @@ def recorded_splits(
     source_of: Callable[[str], str] = str,
 ) -> Splits:
     """Splits from the rows of train, validation and test."""
+    parts = list(parts)
+    if recorded.files and recorded.members:  # whose checksums are those compared
+        refuse_copies([recorded.members[row] for row in part] for part in parts)
     frames, repairs = recorded.frames(binning)
     names = [recording.name for recording in recorded.recordings]
     samples = Frames(frames, names, binning.parts(recorded.height, recorded.width), source_of)
@@ -119,6 +125,7 @@ def recorded_splits(
         "split_checksum": split_checksum(train, validation, test),
         "transform": str(binning),
         "partial": said.partial,
+        "unofficial": said.unofficial,
         "note": said.note,
         "repairs": dict(repairs),
     }

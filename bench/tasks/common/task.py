@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from liafbench.baselines.backbones import Backbone, Design, small, tokens
 from liafbench.baselines.errors import UsageError, unknown
 from liafbench.baselines.stages import Stage
+from liafbench.bench.tasks.common.options import check as checked_options
 from liafbench.bench.tasks.common.splits import HOLD_OUT, Splits
 
 DATA_VARIABLE = "LIAFBENCH_DATA"
@@ -27,7 +28,7 @@ class Shape(NamedTuple):
 
 @dataclass(frozen=True)
 class DataFile:
-    """One official file, its path below the task's folder, its checksums where they are known.
+    """One official file, its path below the task's folder, its checksum where one is published.
 
     `also` are other places for it, one without its last ending being the file uncompressed, of
     `unpacked_sha256`. `unpacked_bound` is set where fetching unpacks it, and is the most bytes that
@@ -36,6 +37,7 @@ class DataFile:
 
     path: str
     md5: str | None = None
+    sha1: str | None = None
     sha256: str | None = None
     urls: tuple[str, ...] = ()
     size: int | None = None
@@ -46,24 +48,21 @@ class DataFile:
     @property
     def checksum(self) -> tuple[str, str | None]:
         """The algorithm and the expected value, None where it is not available."""
-        return ("sha256", self.sha256) if self.sha256 else ("md5", self.md5)
+        known = (("sha256", self.sha256), ("sha1", self.sha1))
+        return next((each for each in known if each[1]), ("md5", self.md5))
 
 
 @dataclass(frozen=True)
 class Extracted:
-    """What an archive holds: `count` files below `folder`, each of whole records.
+    """What an archive holds, as files of a folder.
 
-    Where every file has the same size, that is `file_bytes`. `beside` are further patterns with
-    how many files of each there are.
+    `count(folder)` gives how many of the files are there and how many there should be, each under
+    its own name, in its own class; UsageError, with the file's name, where one is not.
     """
 
     archive: str
-    folder: str
-    pattern: str
-    count: int
-    record_bytes: int = 1
-    file_bytes: int | None = None
-    beside: Mapping[str, int] = field(default_factory=dict)
+    name: str
+    count: Callable[[Path], tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -75,14 +74,25 @@ class Source:
     backbone: str
     limit: int | None = None
     allow_partial: bool = False
+    allow_unofficial: bool = False
 
     @property
     def shape(self) -> Shape:
         return self.task.shape(self.backbone)
 
-    def missing(self, what: str) -> UsageError:
+    def missing(self, what: str, how_to_get: str = "") -> UsageError:
         """The error for files that are not there: what, where, and how to get them."""
-        return UsageError(f"{self.task.name}: {what} not found; {self.task.how_to_get}")
+        return UsageError(
+            f"{self.task.name}: {what} not found; {how_to_get or self.task.how_to_get}"
+        )
+
+    def subset(self, what: str) -> None:
+        """UsageError unless a part of the set is enough; `what` says what is lacking where."""
+        if not self.allow_partial:
+            raise UsageError(
+                f"{self.task.name}: {what}; allow a partial set to use it as it is "
+                "(allow_partial = true)"
+            )
 
 
 Reader = Callable[..., Splits]
@@ -93,8 +103,9 @@ class Task:
     """A data set with its protocol; `read(source, **options)` gives its splits.
 
     `size` is the number of bytes of the official files, None where it is not available; `options`
-    the names and defaults of what `load` accepts beside what it accepts for every task. `files`
-    are all needed, or `one_of` them; `downloads` are what is fetched, if not the files themselves.
+    the names and defaults of what `load` accepts beside what it accepts for every task. `downloads`
+    are what is fetched, if not the files themselves; `editions` other files for which an option
+    asks.
     """
 
     name: str
@@ -114,7 +125,7 @@ class Task:
     stages: Mapping[str, Design | tuple[Stage, ...]] = field(default_factory=dict)
     """The layers of its backbones; those left out have the layers of `small`."""
     files: tuple[DataFile, ...] = ()
-    one_of: bool = False
+    editions: Mapping[str, tuple[DataFile, ...]] = field(default_factory=dict)
     extracted: tuple[Extracted, ...] = ()
     downloads: tuple[DataFile, ...] = ()
     size: int | None = None
@@ -134,6 +145,10 @@ class Task:
         if self.kind == "tokens":
             return None
         return min(self.train_samples, round(data["limit"] * (HOLD_OUT - 1) / HOLD_OUT))
+
+    def check(self, data: Mapping[str, Any]) -> None:
+        """UsageError for data options that this task does not have, or of another type."""
+        checked_options(self.name, data, self.options)
 
     @property
     def backbones(self) -> tuple[str, ...]:
@@ -173,16 +188,15 @@ class Task:
         backbone: str | None = None,
         limit: int | None = None,
         allow_partial: bool = False,
+        allow_unofficial: bool = False,
         **options: Any,
     ) -> Splits:
         """Read the splits; see `liafbench.bench.tasks.load`."""
-        for name in options:
-            if name not in self.options:
-                raise unknown(f"option of {self.name}", name, self.options)
-        if limit is not None and (isinstance(limit, bool) or limit < 1):
-            raise UsageError(f"limit of {self.name} is {limit!r}; it must be a whole number >= 1")
+        given = {"allow_partial": allow_partial, "allow_unofficial": allow_unofficial, **options}
+        self.check(given if limit is None else {"limit": limit, **given})
         folder = Path() if self.embedded else data_folder(self, data_dir)
-        source = Source(self, folder, self.backbone(backbone), limit, allow_partial)
+        allowed = allow_partial, allow_unofficial
+        source = Source(self, folder, self.backbone(backbone), limit, *allowed)
         return self.read(source, **{**self.options, **options})
 
 

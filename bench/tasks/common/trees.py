@@ -17,8 +17,8 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Protocol, cast
 
 from liafbench.baselines.errors import UsageError
-from liafbench.bench.tasks.common.checksums import Memo, combined
-from liafbench.bench.tasks.common.reading import Steady, open_regular, read_file
+from liafbench.bench.events.checksums import Memo, combined, file_checksum
+from liafbench.bench.events.reading import Steady, open_regular, read_file
 
 MAX_MEMBERS = 200_000
 MAX_DIRECTORY = 1 << 24  # some 6 MB for the 60,000 members of N-MNIST
@@ -36,6 +36,12 @@ class Tree(Protocol):
     def read(self, name: str, bound: int) -> bytes:
         """The bytes of one file, at most `bound`."""
 
+    def size(self, name: str) -> int:
+        """The bytes of one file, as the folder or the archive says."""
+
+    def fingerprint(self, name: str) -> str:
+        """The same for files of equal content, another one for others."""
+
     def checksum(self, names: list[str]) -> str:
         """One SHA-256 for these files."""
 
@@ -45,10 +51,14 @@ class Folder:
 
     def __init__(self, path: Path, ending: str) -> None:
         self.path, self.ending = path, ending
+        self.sums: dict[str, str] = {}
 
     def names(self) -> list[str]:
+        def fails(error: OSError) -> None:
+            raise UsageError(f"cannot list {error.filename}: {error.strerror}") from error
+
         found = []
-        for folder, _, files in os.walk(self.path):
+        for folder, _, files in os.walk(self.path, onerror=fails):
             found += [Path(folder, f) for f in files if f.endswith(self.ending)]
             if len(found) > MAX_MEMBERS:
                 raise UsageError(f"{self.path} has more than {MAX_MEMBERS} files")
@@ -57,9 +67,18 @@ class Folder:
     def read(self, name: str, bound: int) -> bytes:
         return read_file(self.path / name, bound)
 
+    def size(self, name: str) -> int:
+        return (self.path / name).stat().st_size
+
+    def fingerprint(self, name: str) -> str:
+        if name not in self.sums:
+            self.sums[name] = file_checksum(self.path / name)
+        return self.sums[name]
+
     def checksum(self, names: list[str]) -> str:
         with Memo() as memo:
-            return combined((name, memo.checksum(self.path / name)) for name in names)
+            self.sums |= {name: memo.checksum(self.path / name) for name in names}
+        return combined((name, self.sums[name]) for name in names)
 
 
 class _Pieces:
@@ -117,6 +136,13 @@ class Zip:
         if len(data) > bound:
             raise UsageError(f"{self.path}: {name} unpacks to more than {bound} bytes")
         return data
+
+    def size(self, name: str) -> int:
+        return self.members[self.top + name].file_size
+
+    def fingerprint(self, name: str) -> str:
+        member = self.members[self.top + name]
+        return f"{member.CRC:08x} {member.file_size}"
 
     def checksum(self, names: list[str]) -> str:
         with Memo() as memo:

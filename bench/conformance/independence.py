@@ -7,22 +7,22 @@ import copy
 import torch
 from torch import Tensor
 
-from liafbench.bench.contract.finding import RAISED_BY_MODELS, Finding, said
-from liafbench.bench.contract.subject import BATCH, Subject, call, result
+from liafbench.bench.conformance.finding import RAISED_BY_MODELS, Finding, said
+from liafbench.bench.conformance.fixture import BATCH, Fixture, call, result
 
 ROUNDING = 1e-3
 """Relative difference of logits that summing in another order may make, with room to spare."""
 RESET = "make the state anew at the start of forward"
 
 
-def deterministic(subject: Subject) -> Finding:
+def deterministic(fixture: Fixture) -> Finding:
     """The same network, input and random state give the same bits; eval mode draws nothing."""
-    name, net = "deterministic", subject.net()
-    first = result(net, subject.x, seed=1)
-    if not torch.equal(first, result(net, subject.x, seed=1)):
+    name, net = "deterministic", fixture.net()
+    first = result(net, fixture.x, seed=1)
+    if not torch.equal(first, result(net, fixture.x, seed=1)):
         text = "the same input gives another result each time, with torch's random state fixed"
         return Finding(name, "wrong", text)
-    if not torch.equal(first, result(net, subject.x, seed=2)):
+    if not torch.equal(first, result(net, fixture.x, seed=2)):
         text = (
             "it draws random numbers in eval mode; switch them off when not self.training "
             "(a dropout made with F.dropout needs training=self.training)"
@@ -31,15 +31,15 @@ def deterministic(subject: Subject) -> Finding:
     return Finding(name, "ok", "the same input gives the same bits")
 
 
-def no_leak(subject: Subject) -> Finding:
+def no_leak(fixture: Fixture) -> Finding:
     """A batch before, of the same or another size, changes nothing."""
     name = "no state between batches"
-    fresh = result(subject.net(), subject.x)
-    for before in (subject.other[:, : BATCH // 2 + 1], subject.other):
-        used = subject.net().eval()
+    fresh = result(fixture.net(), fixture.x)
+    for before in (fixture.other[:, : BATCH // 2 + 1], fixture.other):
+        used = fixture.net().eval()
         try:
             call(used, before)
-            after = call(used, subject.x)
+            after = call(used, fixture.x)
         except RAISED_BY_MODELS as error:
             text = f"after a batch of another size it raised {said(error)}; {RESET}"
             return Finding(name, "wrong", text)
@@ -49,19 +49,19 @@ def no_leak(subject: Subject) -> Finding:
     return Finding(name, "ok", "a batch before changes nothing")
 
 
-def no_mates(subject: Subject) -> Finding:
+def no_mates(fixture: Fixture) -> Finding:
     """A sample alone gives what it gives among others; stories also without their padding."""
-    name, net = "samples are independent", subject.net()
-    together = result(net, subject.x)
-    alone = [result(net, subject.x[:, i : i + 1]) for i in range(8)]
+    name, net = "samples are independent", fixture.net()
+    together = result(net, fixture.x)
+    alone = [result(net, fixture.x[:, i : i + 1]) for i in range(8)]
     if _differ(together, alone):
         text = (
             "a sample's result depends on the other samples of its batch; look for statistics "
             "over the batch in eval mode, or for time [T] and batch [B] mistaken for each other"
         )
         return Finding(name, "wrong", text)
-    if subject.backbone.tokens:
-        bare = [result(net, _unpadded(subject.x[:, i : i + 1])) for i in range(8)]
+    if fixture.backbone.tokens:
+        bare = [result(net, _unpadded(fixture.x[:, i : i + 1])) for i in range(8)]
         if _differ(together, bare):
             text = (
                 "a story's result depends on the padding (token 0) on its left; embed it as "
@@ -82,17 +82,17 @@ def _unpadded(story: Tensor) -> Tensor:
     return story[int((story[:, 0] == 0).sum()) :]
 
 
-def whole_state(subject: Subject) -> Finding:
+def whole_state(fixture: Fixture) -> Finding:
     """A checkpoint brings everything back."""
     name = "checkpoint"
-    trained, other = subject.net(seed=0), subject.net(seed=1)
+    trained, other = fixture.net(seed=0), fixture.net(seed=1)
     with torch.no_grad():
-        trained.train()(subject.other)  # moves the statistics of a BatchNorm, for instance
+        trained.train()(fixture.other)  # moves the statistics of a BatchNorm, for instance
     try:
         other.load_state_dict(copy.deepcopy(trained.state_dict()))
     except RAISED_BY_MODELS as error:
         return Finding(name, "wrong", f"loading its own state_dict raised {said(error)}")
-    if not torch.equal(result(trained, subject.x), result(other, subject.x)):
+    if not torch.equal(result(trained, fixture.x), result(other, fixture.x)):
         text = (
             "a network loaded from the state_dict gives other results: "
             "hold what is learned in parameters or registered buffers"

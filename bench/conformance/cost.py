@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from liafbench.baselines.errors import UsageError
-from liafbench.bench.contract.finding import Finding
-from liafbench.bench.contract.subject import Subject
+from liafbench.bench.conformance.finding import Finding
+from liafbench.bench.conformance.fixture import Fixture
 from liafbench.bench.counting import count
 
 
-def countable(subject: Subject) -> Finding:
+def countable(fixture: Fixture) -> Finding:
     """Every operator has a count, and a sample costs the same in any batch."""
-    name, net = "countable", subject.net().eval()
+    name, net = "countable", fixture.net().eval()
     try:
-        alone = count(net, subject.x[:, :1])
-        pair = count(net, subject.x[:, :1].repeat_interleave(2, dim=1), samples=2)
+        alone = count(net, fixture.x[:, :1])
+        pair = count(net, fixture.x[:, :1].repeat_interleave(2, dim=1), samples=2)
     except UsageError as error:
         return Finding(name, "wrong", str(error))
     if alone.mac_dense != pair.mac_dense or alone.elementwise != pair.elementwise:

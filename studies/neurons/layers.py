@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from liafbench.baselines.engines import make_neuron
 from liafbench.baselines.errors import UsageError
-from liafbench.bench.kernels.limit import MemoryLimit
 from liafbench.bench.timing import Timings, Until, interleave
 from liafbench.bench.timing.stopwatch import stopwatch_for
+from studies.neurons.limit import MemoryLimit
 
 LIMIT = "memory limit"
 NATIVE = "native"

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any
 
-from liafbench.bench.kernels.footprint import Extra
-from liafbench.bench.kernels.layers import COMPILED, EAGER, NATIVE, Row
-from liafbench.bench.kernels.network import FLOOR, STEPWISE, Step
+from studies.neurons.footprint import Extra
+from studies.neurons.layers import COMPILED, EAGER, NATIVE, Row
+from studies.neurons.network import FLOOR, STEPWISE, Step
 
 FORWARD_LIMIT = 1.5  # times the memory limit
 TRAINING_LIMIT = 2.4

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from liafbench.bench.kernels.layers import LIMIT
+from studies.neurons.layers import LIMIT
 
 
 class Tabular(Protocol):

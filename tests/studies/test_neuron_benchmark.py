@@ -11,17 +11,16 @@ import torch
 from torch import nn
 
 from liafbench.baselines.errors import UsageError
-from liafbench.baselines.neurons import LIF
-from liafbench.baselines.neurons.interface import Neuron
+from liafbench.baselines.neurons import LIF, Neuron
 from liafbench.bench.execution import Execution
-from liafbench.bench.kernels import Plan, layers, limit, network, run
-from liafbench.bench.kernels.acceptance import layer_verdicts, memory_verdicts, network_verdicts
-from liafbench.bench.kernels.footprint import Extra
-from liafbench.bench.kernels.layers import LIMIT, NATIVE, Cell, Row
-from liafbench.bench.kernels.network import FLOOR, STEPWISE, Step
-from liafbench.bench.kernels.report import layer_matrix, markdown
-from liafbench.bench.kernels.stepwise import StepwiseSpikingJelly
 from liafbench.bench.timing import Until, allocator
+from studies.neurons import Plan, layers, limit, network, run
+from studies.neurons.acceptance import layer_verdicts, memory_verdicts, network_verdicts
+from studies.neurons.footprint import Extra
+from studies.neurons.layers import LIMIT, NATIVE, Cell, Row
+from studies.neurons.network import FLOOR, STEPWISE, Step
+from studies.neurons.report import layer_matrix, markdown
+from studies.neurons.stepwise import StepwiseSpikingJelly
 
 
 @pytest.mark.parametrize("compiled", [True, False])
@@ -195,7 +194,7 @@ def test_layer_matrix_has_a_line_a_cell() -> None:
 
 def test_a_small_run_writes_its_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layers, "MEGA", 2**14)
-    monkeypatch.setattr("liafbench.bench.kernels.suite.MEGA", 2**14)
+    monkeypatch.setattr("studies.neurons.suite.MEGA", 2**14)
     # A policy of malloc cannot be taken back, and the other tests share this process.
     monkeypatch.setattr(allocator, "apply_policy", lambda name: name)
     plan = Plan(

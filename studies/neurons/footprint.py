@@ -10,9 +10,9 @@ import psutil
 import torch
 
 from liafbench.baselines.engines import make_neuron
-from liafbench.bench.kernels.layers import SETTINGS, Cell, Work
 from liafbench.bench.timing import allocator
 from liafbench.bench.timing.memory import in_fresh_process, peak_resident, reset_peak
+from studies.neurons.layers import SETTINGS, Cell, Work
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ BATCH = 32
 
 
 @dataclass(frozen=True)
-class Subject:
+class Fixture:
     """A baseline on a task: a batch x, y, and `other`, a second one."""
 
     name: str
@@ -38,7 +38,7 @@ class Subject:
         return parameter_count(baselines.build(self.name, self.task, backbone=backbone))
 
 
-def subject(name: str, task: str, backbone: str | None, data_dir: str | None) -> Subject:
+def fixture(name: str, task: str, backbone: str | None, data_dir: str | None) -> Fixture:
     """Take the batches from the task's training split."""
     chosen = get(task, backbone)
     train = tasks.load(task, data_dir, backbone=chosen.name).train
@@ -46,7 +46,7 @@ def subject(name: str, task: str, backbone: str | None, data_dir: str | None) ->
     batches = train.batches(BATCH, generator=torch.Generator().manual_seed(0))
     first = next(batches)
     second = next(batches, first)
-    return Subject(name, task, chosen, first.x, first.y, second.x)
+    return Fixture(name, task, chosen, first.x, first.y, second.x)
 
 
 def result(net: nn.Module, x: Tensor, seed: int = 0) -> Tensor:

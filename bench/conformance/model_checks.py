@@ -7,18 +7,18 @@ from typing import Any
 import torch
 
 from liafbench.baselines.errors import UsageError
-from liafbench.bench.contract.finding import RAISED_BY_MODELS, Finding, said
-from liafbench.bench.contract.subject import Subject, result
+from liafbench.bench.conformance.finding import RAISED_BY_MODELS, Finding, said
+from liafbench.bench.conformance.fixture import Fixture, result
 
 
-def builds(subject: Subject) -> list[Finding]:
+def builds(fixture: Fixture) -> list[Finding]:
     """A module with trainable parameters, the same for the same seed."""
     try:
-        net, again = subject.net(), subject.net()
+        net, again = fixture.net(), fixture.net()
     except RAISED_BY_MODELS as error:
         text = str(error) if isinstance(error, UsageError) else f"building raised {said(error)}"
         return [Finding("builds", "wrong", text)]
-    count = subject.parameters()
+    count = fixture.parameters()
     if count == 0:
         return [Finding("builds", "wrong", "it has no trainable parameter")]
     findings = [Finding("builds", "ok", f"{count:,} trainable parameters")]
@@ -32,11 +32,11 @@ def builds(subject: Subject) -> list[Finding]:
         findings.append(Finding("same seed, same weights", "wrong", text))
     else:
         findings.append(Finding("same seed, same weights", "ok", "two builds are alike"))
-    return [*findings, _width(subject, count)]
+    return [*findings, _width(fixture, count)]
 
 
-def _width(subject: Subject, count: int) -> Finding:
-    if subject.parameters(width=2.0) != count:
+def _width(fixture: Fixture, count: int) -> Finding:
+    if fixture.parameters(width=2.0) != count:
         return Finding("equal budget", "ok", "its size follows the width of the backbone")
     text = (
         "its size does not follow the backbone's width, so it has no row at equal budget; "
@@ -45,23 +45,23 @@ def _width(subject: Subject, count: int) -> Finding:
     return Finding("equal budget", "note", text)
 
 
-def shape(subject: Subject) -> Finding:
+def shape(fixture: Fixture) -> Finding:
     """Logits [B, classes], floating point and finite."""
     try:
-        logits = result(subject.net(), subject.x)
+        logits = result(fixture.net(), fixture.x)
     except RAISED_BY_MODELS as error:
-        return Finding("shape", "wrong", f"calling it on {_input(subject)} raised {said(error)}")
-    problem = _problem(subject, logits)
+        return Finding("shape", "wrong", f"calling it on {_input(fixture)} raised {said(error)}")
+    problem = _problem(fixture, logits)
     if problem:
         return Finding("shape", "wrong", problem)
-    return Finding("shape", "ok", f"logits {list(logits.shape)} from {_input(subject)}")
+    return Finding("shape", "ok", f"logits {list(logits.shape)} from {_input(fixture)}")
 
 
-def _problem(subject: Subject, logits: Any) -> str:
+def _problem(fixture: Fixture, logits: Any) -> str:
     if not isinstance(logits, torch.Tensor):
         return f"it returned a {type(logits).__name__}; return the logits alone, as one tensor"
-    steps, batch = subject.x.shape[:2]
-    wanted = [batch, subject.backbone.classes]
+    steps, batch = fixture.x.shape[:2]
+    wanted = [batch, fixture.backbone.classes]
     found = list(logits.shape)
     if found == [steps, *wanted]:
         return (
@@ -73,7 +73,7 @@ def _problem(subject: Subject, logits: Any) -> str:
     if found != wanted:
         return (
             f"it returned {found}; expected logits {wanted}: "
-            f"{batch} samples, {wanted[1]} classes of {subject.task}"
+            f"{batch} samples, {wanted[1]} classes of {fixture.task}"
         )
     if not logits.is_floating_point():
         return f"it returned {logits.dtype} logits; return scores, not the chosen classes"
@@ -82,8 +82,8 @@ def _problem(subject: Subject, logits: Any) -> str:
     return ""
 
 
-def _input(subject: Subject) -> str:
-    return f"{'tokens' if subject.backbone.tokens else 'frames'} {list(subject.x.shape)}"
+def _input(fixture: Fixture) -> str:
+    return f"{'tokens' if fixture.backbone.tokens else 'frames'} {list(fixture.x.shape)}"
 
 
 def _some(names: list[str], shown: int = 3) -> str:

@@ -6,7 +6,7 @@ import torch
 
 from liafbench.baselines.backbones import get
 from liafbench.bench import tasks
-from liafbench.bench.contract.finding import Finding
+from liafbench.bench.conformance.finding import Finding
 from liafbench.bench.tasks import Splits, Task
 
 

@@ -8,8 +8,8 @@ import statistics
 import torch
 import torch.nn.functional as F
 
-from liafbench.bench.contract.finding import RAISED_BY_MODELS, Finding, said
-from liafbench.bench.contract.subject import Subject
+from liafbench.bench.conformance.finding import RAISED_BY_MODELS, Finding, said
+from liafbench.bench.conformance.fixture import Fixture
 
 STEPS = 30
 RATES = (3e-3, 3e-2, 3e-4)
@@ -17,13 +17,13 @@ ENOUGH = 0.8
 """Of the loss at the start: what a network that learns is below after STEPS steps."""
 
 
-def gradients(subject: Subject) -> Finding:
+def gradients(fixture: Fixture) -> Finding:
     """Two training steps; every parameter gets a finite gradient."""
-    name, net = "gradients", subject.net().train()
+    name, net = "gradients", fixture.net().train()
     try:
         for _ in range(2):
             net.zero_grad()
-            F.cross_entropy(net(subject.x), subject.y).backward()
+            F.cross_entropy(net(fixture.x), fixture.y).backward()
     except RAISED_BY_MODELS as error:
         hint = ""
         if "second time" in str(error):
@@ -42,32 +42,32 @@ def gradients(subject: Subject) -> Finding:
     return Finding(name, "ok", f"all {len(trainable)} parameter tensors get one")
 
 
-def learns(subject: Subject) -> Finding:
+def learns(fixture: Fixture) -> Finding:
     """Thirty steps of Adam on one batch bring its loss down, at one of three learning rates."""
     name = "learns"
     ends = {}
     for rate in RATES:
-        start, end = _memorise(subject, rate)
+        start, end = _memorise(fixture, rate)
         if end < ENOUGH * start:
-            text = f"loss {start:.2f} -> {end:.2f} in {STEPS} steps on {len(subject.y)} samples"
+            text = f"loss {start:.2f} -> {end:.2f} in {STEPS} steps on {len(fixture.y)} samples"
             return Finding(name, "ok", text)
         ends[rate] = end
     tried = ", ".join(f"{end:.2f} at {rate:g}" for rate, end in ends.items())
     text = (
-        f"it does not learn {len(subject.y)} samples by heart: loss {start:.2f} at the start, "
+        f"it does not learn {len(fixture.y)} samples by heart: loss {start:.2f} at the start, "
         f"after {STEPS} steps of Adam {tried}"
     )
     return Finding(name, "wrong", text)
 
 
-def _memorise(subject: Subject, rate: float) -> tuple[float, float]:
+def _memorise(fixture: Fixture, rate: float) -> tuple[float, float]:
     """Loss at the first step and over the last five."""
-    net = subject.net().train()
+    net = fixture.net().train()
     optimizer = torch.optim.Adam([p for p in net.parameters() if p.requires_grad], lr=rate)
     losses: list[float] = []
     for _ in range(STEPS):
         optimizer.zero_grad(set_to_none=True)
-        loss = F.cross_entropy(net(subject.x), subject.y)
+        loss = F.cross_entropy(net(fixture.x), fixture.y)
         if not math.isfinite(loss.item()):
             return losses[0] if losses else math.inf, math.inf
         loss.backward()

@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 from liafbench.baselines import plugins
 from liafbench.bench import tasks
-from liafbench.bench.contract import cost, form, independence, learning
-from liafbench.bench.contract.data import check_task
-from liafbench.bench.contract.finding import RAISED_BY_MODELS, Finding, said
-from liafbench.bench.contract.subject import Subject, subject
+from liafbench.bench.conformance import cost, independence, learning, model_checks
+from liafbench.bench.conformance.data import check_task
+from liafbench.bench.conformance.finding import RAISED_BY_MODELS, Finding, said
+from liafbench.bench.conformance.fixture import Fixture, fixture
 from liafbench.bench.tasks import Task
 
 __all__ = ["Finding", "check"]
 
-Check = Callable[[Subject], Finding]
+Check = Callable[[Fixture], Finding]
 
 
 def check(
@@ -26,15 +26,15 @@ def check(
     """
     if name in tasks.TASKS or isinstance(plugins.find(plugins.TASK_GROUP, name), Task):
         return check_task(tasks.get(name), data_dir)
-    return check_model(subject(name, task, backbone, data_dir))
+    return check_model(fixture(name, task, backbone, data_dir))
 
 
-def check_model(given: Subject) -> list[Finding]:
+def check_model(given: Fixture) -> list[Finding]:
     """The checks of a model, each only where the ones it rests on found nothing wrong."""
-    findings = form.builds(given)
+    findings = model_checks.builds(given)
     if not _all_right(findings[:1]):
         return findings
-    findings.append(form.shape(given))
+    findings.append(model_checks.shape(given))
     if not _all_right(findings[-1:]):
         return findings
     state = [_tried(independence.deterministic, given), _tried(independence.no_leak, given)]
@@ -47,7 +47,7 @@ def check_model(given: Subject) -> list[Finding]:
     return [*findings, *state, *others, *steps]
 
 
-def _tried(one: Check, given: Subject) -> Finding:
+def _tried(one: Check, given: Fixture) -> Finding:
     try:
         return one(given)
     except RAISED_BY_MODELS as error:

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from liafbench.baselines import build
-from liafbench.baselines.neurons.interface import Neuron
+from liafbench.baselines.neurons import Neuron
 from liafbench.bench.execution import Execution
-from liafbench.bench.kernels.stepwise import StepwiseSpikingJelly
 from liafbench.bench.timing import Timings, Until, interleave
 from liafbench.bench.timing.network import TrainingStep
 from liafbench.bench.timing.stopwatch import stopwatch_for
+from studies.neurons.stepwise import StepwiseSpikingJelly
 
 TASK = "nmnist"
 BASELINE = "lif-snn"

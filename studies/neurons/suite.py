@@ -10,19 +10,19 @@ from typing import Any
 import torch
 
 from liafbench.bench.execution import Execution
-from liafbench.bench.kernels import footprint, layers, network, report
-from liafbench.bench.kernels.acceptance import (
+from liafbench.bench.runs.provenance import machine, provenance, usable_cores
+from liafbench.bench.timing import Until, allocator
+from studies.neurons import footprint, layers, network, report
+from studies.neurons.acceptance import (
     Verdict,
     layer_verdicts,
     memory_verdicts,
     network_verdicts,
 )
-from liafbench.bench.kernels.footprint import Extra
-from liafbench.bench.kernels.layers import MEGA, Cell, Row
-from liafbench.bench.kernels.limit import MemoryLimit
-from liafbench.bench.kernels.network import STEPWISE, Step
-from liafbench.bench.runs.provenance import machine, provenance, usable_cores
-from liafbench.bench.timing import Until, allocator
+from studies.neurons.footprint import Extra
+from studies.neurons.layers import MEGA, Cell, Row
+from studies.neurons.limit import MemoryLimit
+from studies.neurons.network import STEPWISE, Step
 
 Progress = Callable[[str], object]
 UNTIL = Until(tight=0.02, budget=15.0)

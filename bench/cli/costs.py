@@ -1,0 +1,31 @@
+"""`liafbench costs`: what every baseline costs on every task and backbone, without training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from liafbench.bench.cli.console import console, note
+from liafbench.bench.costs import table
+from liafbench.bench.results import find_folders, read, settle
+from liafbench.bench.runfiles import check_writable
+from liafbench.bench.runs.provenance import commit
+
+
+def costs(
+    out: Annotated[
+        Path, typer.Option(help="results folder; its trained networks give the sparse columns")
+    ] = Path("liafbench-results"),
+) -> None:
+    """Count every baseline on every task and backbone; write RESULTS/counting."""
+    check_writable(out / "counting")
+    records = settle(read(find_folders(out))).records if any(out.glob("*/*/runs")) else None
+    for path in table.run(out, records, _say_place, commit()):
+        console.print(f"table:   {path}")
+
+
+def _say_place(place: table.Place) -> None:
+    note.print(f"counted {place.task} {place.backbone} {place.budget} {escape(place.baseline)}")

@@ -1,0 +1,1 @@
+"""Experiments beside the suite: each writes a page of what it showed. Not installed."""
