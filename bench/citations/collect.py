@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from importlib import metadata
-from pathlib import Path
 
 from liafbench import baselines
+from liafbench.baselines import BASELINES
 from liafbench.bench import tasks
 from liafbench.bench.citations.entries import Entry, libraries, plain, split, unique
-from liafbench.bench.results import find_folders
+from liafbench.bench.results import Results
+from liafbench.bench.runfiles import Run
 from liafbench.bench.runs.provenance import commit
-from liafbench.bench.runs.records import Run
-from liafbench.bench.runs.store import Store
+from liafbench.bench.tasks import TASKS
 
 PACKAGES = {
     "torch": "paszke2019pytorch",
@@ -47,21 +47,37 @@ def of_suite(commits: Iterable[str] = ()) -> Entry:
     return Entry("liafbench", text)
 
 
-def of_results(root: Path) -> list[Entry]:
-    """Everything the runs of a results folder rest on, the suite first, one entry a key."""
-    runs = [run for folder in find_folders(root) for run in Store(folder).all()]
+def of_results(results: Results) -> list[Entry]:
+    """Everything the runs of results rest on, the suite first, one entry a key.
+
+    Of a baseline or task of another package the runs hold a name alone, and nothing that results
+    name is imported: `unknown_names` lists them.
+    """
+    runs = [run for listed in results.stored.values() for run in listed]
     commits = sorted({run.provenance.commit or "" for run in runs} - {""})
     names = sorted({name for run in runs for name in run.config.baselines})
     used = sorted({run.config.task for run in runs})
     return unique(
         [
             of_suite(commits),
-            *(entry for name in names for entry in of_baseline(name)),
-            *(entry for name in used for entry in of_task(name)),
+            *(
+                entry
+                for name in names
+                if name in baselines.BASELINES
+                for entry in of_baseline(name)
+            ),
+            *(entry for name in used if name in tasks.TASKS for entry in of_task(name)),
             *_used_packages(runs, used),
             *_energy(runs),
         ]
     )
+
+
+def unknown_names(results: Results) -> list[str]:
+    """Baselines and tasks that runs name and this version does not have."""
+    runs = [run for listed in results.stored.values() for run in listed]
+    names = {name for run in runs for name in run.config.baselines} - set(BASELINES)
+    return sorted(names | {run.config.task for run in runs} - set(TASKS))
 
 
 def _used_packages(runs: list[Run], used: list[str]) -> Iterator[Entry]:

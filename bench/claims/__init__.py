@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from liafbench.bench.claims.definitions import CLAIMS, Claim, Item, Scope
-from liafbench.bench.claims.frames import claims_frame, items_frame
 from liafbench.bench.claims.judge import judge
-from liafbench.bench.claims.verdict import Finding, Judgement, Verdict
+from liafbench.bench.claims.tables import claims_table, items_table
+from liafbench.bench.claims.verdict import ItemVerdict, Judgement, Verdict
 
 __all__ = [
     "CLAIMS",
     "Claim",
-    "Finding",
     "Item",
+    "ItemVerdict",
     "Judgement",
     "Scope",
     "Verdict",
-    "claims_frame",
-    "items_frame",
+    "claims_table",
+    "items_table",
     "judge",
 ]

@@ -8,15 +8,22 @@ import numpy as np
 
 from liafbench.bench.claims.definitions import COMPARABLE, MIN_SEEDS, Claim, Item
 from liafbench.bench.claims.pairs import Evidence, Pairs
-from liafbench.bench.claims.verdict import Finding, Verdict
-from liafbench.bench.results.bits import answered_alike, unpack
-from liafbench.bench.statistics import Interval, over_both, over_seeds, permutation_p, wilcoxon_p
+from liafbench.bench.claims.verdict import ItemVerdict, Verdict
+from liafbench.bench.statistics import (
+    Interval,
+    answered_alike,
+    over_both,
+    over_seeds,
+    permutation_p,
+    unpack,
+    wilcoxon_p,
+)
 
 METRIC = "test_accuracy"
 FOREIGN = "not judged: recipe differs"
 
 
-def judge_accuracy(claim: Claim, item: Item, budget: str, evidence: Evidence) -> Finding:
+def judge_accuracy(claim: Claim, item: Item, budget: str, evidence: Evidence) -> ItemVerdict:
     """One item: a single task by its seeds and samples, a family by its blocks."""
     pairs = {task: evidence.pairs(claim, item, task, budget) for task in item.tasks}
     blocked = obstacle(claim, item, pairs)
@@ -26,9 +33,9 @@ def judge_accuracy(claim: Claim, item: Item, budget: str, evidence: Evidence) ->
     p_exact = _exact(item, pairs)
     if blocked is not None or interval is None:
         note = blocked.note if blocked else "one paired seed has no spread"
-        return Finding(item, Verdict.UNDECIDED, interval, note, p_exact=p_exact)
+        return ItemVerdict(item, Verdict.UNDECIDED, interval, note, p_exact=p_exact)
     verdict, p = decide(claim.test, interval)
-    return Finding(item, verdict, interval, partial_note(pairs), p, p_exact)
+    return ItemVerdict(item, verdict, interval, partial_note(pairs), p, p_exact)
 
 
 def decide(test: str, interval: Interval) -> tuple[Verdict, float]:
@@ -45,7 +52,7 @@ def _beyond(holds: bool, fails: bool) -> Verdict:
     return Verdict.HOLDS if holds else Verdict.FAILS if fails else Verdict.UNDECIDED
 
 
-def obstacle(claim: Claim, item: Item, pairs: dict[str, Pairs]) -> Finding | None:
+def obstacle(claim: Claim, item: Item, pairs: dict[str, Pairs]) -> ItemVerdict | None:
     """Why an item cannot be decided; None when it can.
 
     Not run: neither side has a run that counts. Partly run: a side, a block, a planned seed or
@@ -55,18 +62,18 @@ def obstacle(claim: Claim, item: Item, pairs: dict[str, Pairs]) -> Finding | Non
     if not any(pair.subject.ran or pair.other.ran for pair in pairs.values()):
         partial = partial_note(pairs)
         note = FOREIGN if _foreign(pairs) else f"{partial} does not count" if partial else ""
-        return Finding(item, Verdict.NOT_RUN, note=note)
+        return ItemVerdict(item, Verdict.NOT_RUN, note=note)
     missing = _missing(claim, item, pairs)
     if missing:
-        return Finding(item, Verdict.PARTLY, note=missing)
+        return ItemVerdict(item, Verdict.PARTLY, note=missing)
     failed = [failure for pair in pairs.values() for failure in pair.failed]
     if failed:
-        return Finding(item, Verdict.UNDECIDED, note=", ".join(failed[:3]) + _more(failed[3:]))
+        return ItemVerdict(item, Verdict.UNDECIDED, note=", ".join(failed[:3]) + _more(failed[3:]))
     if any(pair.recipes_differ for pair in pairs.values()):
-        return Finding(item, Verdict.UNDECIDED, note="trained by different recipes")
+        return ItemVerdict(item, Verdict.UNDECIDED, note="trained by different recipes")
     seeds = min(len(pair.runs) for pair in pairs.values())
     if not item.is_family and seeds < MIN_SEEDS:
-        return Finding(item, Verdict.UNDECIDED, note=f"{seeds} of {MIN_SEEDS} paired seeds")
+        return ItemVerdict(item, Verdict.UNDECIDED, note=f"{seeds} of {MIN_SEEDS} paired seeds")
     return None
 
 

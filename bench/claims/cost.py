@@ -10,7 +10,7 @@ import numpy as np
 from liafbench.bench.claims.accuracy import obstacle, partial_note
 from liafbench.bench.claims.definitions import FAR_FEWER, SPIKES_EXPLAIN, Claim, Item
 from liafbench.bench.claims.pairs import EQUAL_BUDGET, Evidence, Pairs
-from liafbench.bench.claims.verdict import Finding, Verdict
+from liafbench.bench.claims.verdict import ItemVerdict, Verdict
 from liafbench.bench.statistics import Interval, over_seeds
 
 STRUCTURE = ("weights", "parameters", "synapses", "mac_dense", "neuron_updates")
@@ -25,7 +25,7 @@ SHOWN = {
 """What stands beside what spikes cause."""
 
 
-def judge_cost(claim: Claim, item: Item, budget: str, evidence: Evidence) -> Finding:
+def judge_cost(claim: Claim, item: Item, budget: str, evidence: Evidence) -> ItemVerdict:
     """One item of a cost claim."""
     pairs = {task: evidence.pairs(claim, item, task, budget) for task in item.tasks}
     if claim.test == "no extra cost":
@@ -37,7 +37,7 @@ def judge_cost(claim: Claim, item: Item, budget: str, evidence: Evidence) -> Fin
     return finding
 
 
-def _far_fewer(claim: Claim, item: Item, pairs: dict[str, Pairs]) -> Finding:
+def _far_fewer(claim: Claim, item: Item, pairs: dict[str, Pairs]) -> ItemVerdict:
     """The ratio subject / other against FAR_FEWER; measured counts by their interval."""
     blocked = obstacle(claim, item, pairs)
     if claim.metric in STRUCTURE and blocked is not None and _counted(claim.metric, pairs):
@@ -46,17 +46,17 @@ def _far_fewer(claim: Claim, item: Item, pairs: dict[str, Pairs]) -> Finding:
         return blocked
     ratios = {task: _ratios(pair, claim.metric) for task, pair in pairs.items()}
     if any(len(each) == 0 or not np.isfinite(each).all() for each in ratios.values()):
-        return Finding(item, Verdict.PARTLY, note=f"{claim.metric} not counted")
+        return ItemVerdict(item, Verdict.PARTLY, note=f"{claim.metric} not counted")
     interval = _spread(item, list(ratios.values()), claim.metric)
     if blocked is not None or interval is None:
         note = blocked.note if blocked else "one paired seed has no spread"
-        return Finding(item, Verdict.UNDECIDED, interval, note)
+        return ItemVerdict(item, Verdict.UNDECIDED, interval, note)
     if claim.metric in STRUCTURE:
         holds = interval.high <= FAR_FEWER
         verdict, p = Verdict.HOLDS if holds else Verdict.FAILS, math.nan
     else:
         verdict, p = _measured(interval)
-    return Finding(item, verdict, interval, partial_note(pairs), p)
+    return ItemVerdict(item, verdict, interval, partial_note(pairs), p)
 
 
 def _counted(metric: str, pairs: dict[str, Pairs]) -> bool:
@@ -99,7 +99,7 @@ def _measured(interval: Interval) -> tuple[Verdict, float]:
     return verdict, logs.p_value(math.log(FAR_FEWER))
 
 
-def _no_extra(claim: Claim, item: Item, pairs: dict[str, Pairs]) -> Finding:
+def _no_extra(claim: Claim, item: Item, pairs: dict[str, Pairs]) -> ItemVerdict:
     """Equal dense MAC, weights, neuron updates; spikes cause more only as far as there are more.
 
     One seed says whether the three are equal; what spikes cause is measured, and needs the seeds.
@@ -115,32 +115,32 @@ def _no_extra(claim: Claim, item: Item, pairs: dict[str, Pairs]) -> Finding:
     return replace(found, note="; ".join(note for note in notes if note))
 
 
-def _unequal(item: Item, pair: Pairs) -> Finding | None:
+def _unequal(item: Item, pair: Pairs) -> ItemVerdict | None:
     """The first of the counts that must be equal and is not, or was not counted."""
     for metric in SAME:
         ratios = _ratios(pair, metric)
         if len(ratios) == 0:
-            return Finding(item, Verdict.PARTLY, note=f"{metric} not counted")
+            return ItemVerdict(item, Verdict.PARTLY, note=f"{metric} not counted")
         if not np.all(np.abs(ratios - 1) < 1e-9):
             note = f"{metric} ratio {ratios.mean():.4g}"
             spread = _spread(item, [ratios], metric)
-            return Finding(item, Verdict.FAILS, spread, note, metric=metric)
+            return ItemVerdict(item, Verdict.FAILS, spread, note, metric=metric)
     return None
 
 
-def _spikes(item: Item, pair: Pairs) -> Finding:
+def _spikes(item: Item, pair: Pairs) -> ItemVerdict:
     """The ratio of what spikes cause against that of spike rates, means over the paired seeds."""
     (ours, theirs), metric = _caused(pair)
     rate = pair.values("spike_rate")
     if not len(ours) or not len(rate[0]) or theirs.mean() <= 0 or rate[1].mean() <= 0:
-        return Finding(item, Verdict.PARTLY, note="ac, effective MAC or spike rate not counted")
+        return ItemVerdict(item, Verdict.PARTLY, note="ac, effective MAC or spike rate not counted")
     ratio, rate_ratio = _of_means(ours, theirs), _of_means(*rate)
     explained = ratio <= max(1.0, rate_ratio) * (1 + SPIKES_EXPLAIN)
     each = ours / theirs
     interval = Interval(ratio, float(each.min()), float(each.max()), "all seeds", len(each))
     verdict = Verdict.HOLDS if explained else Verdict.UNDECIDED
     aside = f"ratios: spike rate {rate_ratio:.3g}{_beside(pair, metric)}"
-    return Finding(item, verdict, interval, metric=metric, aside=aside)
+    return ItemVerdict(item, verdict, interval, metric=metric, aside=aside)
 
 
 def _caused(pair: Pairs) -> tuple[tuple[np.ndarray, np.ndarray], str]:

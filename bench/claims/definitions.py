@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from liafbench.bench.results.names import FAMILY, FAMILY_TASKS
+from liafbench.bench.results.labels import FAMILY, FAMILY_TASKS
 
 COMPARABLE = 2.0
 """Points: the 95 % interval of a comparable pair's difference lies within plus or minus this."""
@@ -16,8 +16,6 @@ FAR_FEWER = 0.5
 """The largest ratio of counts that is "far fewer"."""
 MIN_SEEDS = 6
 """Fewer pairs cannot reach p = 0.05 in an exact paired test (2 / 2^5 = 0.0625): no verdict."""
-SAME_BUDGET = 0.05
-"""Largest relative difference of parameters at equal budget."""
 SPIKES_EXPLAIN = 0.10
 """How far the ratio of ACs may lie above the ratio of spike rates: layers differ in fan-out."""
 ENGINE = "native"

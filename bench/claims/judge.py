@@ -13,7 +13,7 @@ from liafbench.bench.results import Results
 
 
 def judge(results: Results, claims: Sequence[Claim] = CLAIMS) -> list[Judgement]:
-    """One judgement per claim and budget, in the claims' order; `results` are settled."""
+    """One judgement per claim and budget, in the claims' order; `results` are selected."""
     evidence = Evidence(results)
     return [_judge(claim, budget, evidence) for claim in claims for budget in BUDGETS]
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from liafbench.bench.claims.definitions import ENGINE, SAME_BUDGET, Claim, Item
+from liafbench.bench.claims.definitions import ENGINE, Claim, Item
 from liafbench.bench.claims.shipped import as_shipped
-from liafbench.bench.results import Results, rows
+from liafbench.bench.results import Results, fits_budget, rows
+from liafbench.bench.suites.schema import EQUAL_BACKBONE, EQUAL_BUDGET
 
-EQUAL_BACKBONE, EQUAL_BUDGET = "equal-backbone", "equal-budget"
 BUDGETS = (EQUAL_BACKBONE, EQUAL_BUDGET)
 
 Place = tuple[str, str, str]  # suite, task, backbone
@@ -38,7 +38,7 @@ class Side:
 
 @dataclass
 class Pairs:
-    """Runs of subject and other that share task, machine and seed; newest settled runs only."""
+    """Runs of subject and other that share task, machine and seed; newest selected runs only."""
 
     subject: Side
     other: Side
@@ -66,12 +66,12 @@ class Pairs:
 
 
 class Evidence:
-    """Settled results, laid out for the claims."""
+    """Selected results, laid out for the claims."""
 
     def __init__(self, results: Results) -> None:
         counted = results.runs[
             (results.runs["kind"] == "train")
-            & results.runs["fate"].isin(["current", "failed", "missing"])
+            & results.runs["status"].isin(["current", "failed", "missing"])
             & (results.runs["engine"] == ENGINE)
             & (results.runs["options"] == "")
         ]
@@ -111,7 +111,7 @@ class Evidence:
         if found or budget == EQUAL_BACKBONE:
             return found
         size, wanted = (self._parameters(place, name) for name in (baseline, reference))
-        if size is None or wanted is None or abs(size - wanted) > SAME_BUDGET * wanted:
+        if size is None or wanted is None or not fits_budget(size, wanted):
             return []
         return self._runs.get((*place, EQUAL_BACKBONE, baseline), [])
 
@@ -126,7 +126,7 @@ class Evidence:
     def _side(self, runs: list[Run], whole_data: bool) -> Side:
         side = Side()
         for run in runs:
-            if run["fate"] == "missing":
+            if run["status"] == "missing":
                 side.missing.add(int(run["seed"]))
                 continue
             if not as_shipped(run):
@@ -136,7 +136,7 @@ class Evidence:
                 side.partial.add(run["partial"])
                 if whole_data:
                     continue
-            if run["fate"] == "failed":
+            if run["status"] == "failed":
                 side.failed.append(f"{run['baseline']} seed {run['seed']} failed")
             else:
                 values = self._values.get((run["machine"], run["suite"], run["run_id"]), {})

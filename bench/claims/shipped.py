@@ -6,8 +6,7 @@ from functools import cache
 from typing import Any
 
 from liafbench.bench import suites
-from liafbench.bench.results.plan import option_line
-from liafbench.bench.results.read import shared_recipe
+from liafbench.bench.results.load import option_line, shared_recipe
 from liafbench.bench.runs.cells import training_cells
 
 ANY_WAY = ("allow_partial", "allow_unofficial")

@@ -22,7 +22,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class ItemVerdict:
     """One item of a claim at one budget: our figure and what it says.
 
     `p` tests the bound that a refutation has to cross; `p_exact` is the exact test (sign flips
@@ -49,10 +49,10 @@ class Judgement:
     budget: str
     verdict: Verdict
     reason: str
-    findings: tuple[Finding, ...]
+    findings: tuple[ItemVerdict, ...]
 
 
-def conclude(claim: Claim, budget: str, findings: Sequence[Finding]) -> Judgement:
+def conclude(claim: Claim, budget: str, findings: Sequence[ItemVerdict]) -> Judgement:
     """A claim holds where every item was run and holds; one sure counterexample refutes it.
 
     No correction is needed to hold, since every item has to pass. To refute, any item will do:
@@ -76,7 +76,7 @@ def conclude(claim: Claim, budget: str, findings: Sequence[Finding]) -> Judgemen
     return Judgement(claim, budget, verdict, reason, tuple(findings))
 
 
-def _refuting(findings: Sequence[Finding]) -> list[Finding]:
+def _refuting(findings: Sequence[ItemVerdict]) -> list[ItemVerdict]:
     """Items that refute. The family is every item of the claim, one without a test has p = 1:
 
     what was not run, or cannot be tested, must not make it easier to refute.
@@ -90,11 +90,11 @@ def _refuting(findings: Sequence[Finding]) -> list[Finding]:
     ]
 
 
-def _shaky(finding: Finding, refuting: list[Finding]) -> bool:
+def _shaky(finding: ItemVerdict, refuting: list[ItemVerdict]) -> bool:
     return finding.verdict == Verdict.FAILS and finding not in refuting
 
 
-def _names(findings: Sequence[Finding]) -> str:
+def _names(findings: Sequence[ItemVerdict]) -> str:
     return ", ".join(
         f"{finding.item.name} ({finding.note})" if finding.note else finding.item.name
         for finding in findings

@@ -6,11 +6,21 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from liafbench.baselines import BASELINES, plugins
 from liafbench.baselines.errors import unknown
-from liafbench.bench.citations import Entry, of_baseline, of_results, of_suite, of_task, unique
-from liafbench.bench.cli.console import emit_json
+from liafbench.bench.citations import (
+    Entry,
+    of_baseline,
+    of_results,
+    of_suite,
+    of_task,
+    unique,
+    unknown_names,
+)
+from liafbench.bench.cli.console import emit_json, note, show_findings
+from liafbench.bench.results import load
 from liafbench.bench.tasks import TASKS, Task
 
 
@@ -36,5 +46,9 @@ def _entries(what: str) -> list[Entry]:
     if what in BASELINES or plugins.address(plugins.BASELINE_GROUP, what):
         return of_baseline(what)
     if Path(what).is_dir():
-        return of_results(Path(what))
+        results = load(Path(what))
+        show_findings(results.findings)
+        for name in unknown_names(results):
+            note.print(f"no reference known: {escape(name)}, of another package")
+        return of_results(results)
     raise unknown("results folder, baseline or task", what, [*BASELINES, *TASKS])

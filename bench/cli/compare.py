@@ -12,10 +12,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from liafbench.baselines.errors import UsageError
-from liafbench.bench.cli.console import console, emit_json, note
+from liafbench.bench.cli.console import console, emit_json, note, show_findings
 from liafbench.bench.compare import differences, ratios, read_side
-from liafbench.bench.tables import read_records, terminal
+from liafbench.bench.results import load
 from liafbench.bench.tables.published import against_published
+from liafbench.bench.tables.terminal import terminal
 
 PUBLISHED = "published"
 
@@ -37,7 +38,8 @@ def compare(
         _against_the_papers(a, json)
         return
     left, right = read_side(a), read_side(Path(b))
-    surroundings = differences(a, Path(b))
+    show_findings([*left.findings, *right.findings])
+    surroundings = differences(left, right)
     table = ratios(left, right)
     if metric:
         table = _only(table, metric)
@@ -51,13 +53,15 @@ def compare(
 
 
 def _against_the_papers(results: Path, json: bool) -> None:
-    frame = against_published(read_records(results))
-    if frame.empty:
+    loaded = load(results)
+    show_findings(loaded.findings)
+    table = against_published(loaded)
+    if table.frame.empty:
         raise UsageError(f"{results}: no cell of it has a published figure")
     if json:
-        emit_json({"published": _rows(frame)})
+        emit_json({"published": _rows(table.frame)})
     else:
-        console.print(terminal(frame))
+        console.print(terminal(table))
 
 
 def _only(table: pd.DataFrame, metrics: list[str]) -> pd.DataFrame:

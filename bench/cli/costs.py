@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from liafbench.bench.cli.console import console, note
 from liafbench.bench.costs import table
-from liafbench.bench.results import find_folders, read, settle
+from liafbench.bench.results import load
 from liafbench.bench.runfiles import check_writable
 from liafbench.bench.runs.provenance import commit
 
@@ -22,7 +22,7 @@ def costs(
 ) -> None:
     """Count every baseline on every task and backbone; write RESULTS/counting."""
     check_writable(out / "counting")
-    records = settle(read(find_folders(out))).records if any(out.glob("*/*/runs")) else None
+    records = load(out).records if any(out.glob("*/*/runs")) else None
     for path in table.run(out, records, _say_place, commit()):
         console.print(f"table:   {path}")
 

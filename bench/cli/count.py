@@ -23,9 +23,8 @@ from liafbench.bench.counting import (
     measurements,
     trained_counts,
 )
-from liafbench.bench.runfiles import DamagedRun, read_run
+from liafbench.bench.runfiles import DamagedRun, Run, read_run
 from liafbench.bench.runs.count import select_samples
-from liafbench.bench.runs.records import Run
 from liafbench.bench.tasks import load
 
 HEADS = {"mac_effective": "mac eff.", "elementwise": "elem."}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import sys
 from types import FrameType
@@ -15,6 +17,8 @@ from liafbench.bench.cli.console import note
 
 USAGE = 2
 INTERRUPTED = 130
+UNWRITABLE = (errno.ENOSPC, errno.EIO, errno.EBADF)
+"""How a write to standard output fails where that is full or closed."""
 
 app = typer.Typer(
     name="liafbench",
@@ -43,6 +47,12 @@ def main() -> None:
         app()
     except UsageError as error:
         note.print(f"[bold red]error:[/] {escape(str(error))}")
+        sys.exit(USAGE)
+    except OSError as error:
+        if error.filename is not None or error.errno not in UNWRITABLE:
+            raise
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - what is left is flushed at exit
+        note.print(f"[bold red]error:[/] the output cannot be written: {error.strerror}")
         sys.exit(USAGE)
     except Interrupted:
         note.print("interrupted: finished cells are kept; the same command continues from there")

@@ -14,8 +14,8 @@ from rich.progress import (
 )
 
 from liafbench.bench.cli.console import note
+from liafbench.bench.runfiles import Run
 from liafbench.bench.runs.cells import Cell
-from liafbench.bench.runs.records import Run
 
 
 class TerminalProgress:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from liafbench.bench.cli.console import console, note
+from liafbench.bench.cli.console import console, show_findings
 from liafbench.bench.report import write_report
 
 
@@ -19,6 +19,5 @@ def report(
     out: Annotated[Path, typer.Option("--out", "-o", help="the HTML file")] = Path("report.html"),
 ) -> None:
     """Write one HTML file of a results folder: tables, figures, claims, provenance."""
-    for problem in write_report(results, out):
-        note.print(f"[yellow]left out[/] {escape(str(problem.path))}: {escape(problem.reason)}")
+    show_findings(write_report(results, out))
     console.print(f"{escape(str(out))}: {out.stat().st_size / 2**20:.1f} MiB")

@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from liafbench.bench import suites
 from liafbench.bench.cli import dry_run
-from liafbench.bench.cli.console import console, note
+from liafbench.bench.cli.console import console, note, show_findings
 from liafbench.bench.cli.device import Device, choose_device
 from liafbench.bench.cli.progress import TerminalProgress
 from liafbench.bench.only import Only
@@ -20,7 +20,8 @@ from liafbench.bench.runs import cluster, pool
 from liafbench.bench.runs.plan import Options, Plan, check_data, check_memory, plan
 from liafbench.bench.runs.queue import Execute
 from liafbench.bench.runs.runner import Runner
-from liafbench.bench.tables import Written, comparison, read_records, terminal, write_all
+from liafbench.bench.tables import Written, comparison, read_records, write_all
+from liafbench.bench.tables.terminal import terminal
 
 CELL_FAILED = 1
 
@@ -133,10 +134,12 @@ def _run(planned: Plan, options: Options, execute: Execute) -> None:
 
 def _show(planned: Plan, runner: Runner, written: Written) -> None:
     """The comparison on the tasks of this run, what failed, and where everything lies."""
-    frame = comparison(read_records(planned.store.folder))
+    table = comparison(read_records(planned.store.folder))
+    frame = table.frame
     places = {(cell.task, cell.backbone) for cell in planned.training}
     rows = zip(frame["task"], frame["backbone"], strict=True)
-    console.print(terminal(frame[[row in places for row in rows]], console.width))
+    shown = table.with_frame(frame[[row in places for row in rows]])
+    console.print(terminal(shown, console.width))
     total = len(planned.all_cells())
     console.print(
         f"{total} cells: {runner.ran} run now, {total - runner.ran} there already, "
@@ -154,5 +157,4 @@ def _show(planned: Plan, runner: Runner, written: Written) -> None:
     console.print(f"records: {planned.store.folder / 'records.csv'}")
     for path in written.paths:
         console.print(f"table:   {path}")
-    for problem in written.problems:
-        note.print(f"[yellow]left out[/] {escape(str(problem.path))}: {escape(problem.reason)}")
+    show_findings(written.findings)

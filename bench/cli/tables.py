@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from liafbench.bench.cli.console import console, note
+from liafbench.bench.cli.console import show_findings, show_path
 from liafbench.bench.tables import FORMATS, write_all
 
 
@@ -39,9 +38,8 @@ def tables(
         baselines=_split(baselines),
     )
     for path in written.paths:
-        console.print(escape(str(path)))
-    for problem in written.problems:
-        note.print(f"[yellow]left out[/] {escape(str(problem.path))}: {escape(problem.reason)}")
+        show_path(path)
+    show_findings(written.findings)
 
 
 def _split(text: str | None) -> list[str] | None:

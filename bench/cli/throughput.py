@@ -12,9 +12,8 @@ from rich.markup import escape
 from liafbench.bench.cli.console import console, note
 from liafbench.bench.cli.device import Device, choose_device
 from liafbench.bench.only import Only
-from liafbench.bench.runfiles import NUMERICS_VERSION
+from liafbench.bench.runfiles import NUMERICS_VERSION, Run
 from liafbench.bench.runs.provenance import machine, provenance, usable_cores
-from liafbench.bench.runs.records import Run
 from liafbench.bench.runs.store import Store
 from liafbench.bench.tables import write_tables
 from liafbench.bench.timing.peers import spikingjelly_kernels

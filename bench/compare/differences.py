@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from liafbench.bench.results import find_folders
-from liafbench.bench.runfiles import DamagedRun, Run, read_run
+from liafbench.bench.results import Results
+from liafbench.bench.runfiles import Run
 
 NOT_SURROUNDINGS = ("provenance.timing.", "provenance.ceilings.")
 """Load, clocks and rates of the moment are beside the timings, they differ always."""
 SHOWN = 3  # distinct values a cell of the table lists
 
 
-def differences(a: Path, b: Path) -> pd.DataFrame:
+def differences(a: Results, b: Results) -> pd.DataFrame:
     """One row for every entry of provenance or configuration whose values are not the same.
 
     Columns: entry, a, b. Configurations are compared over the cells that both folders have.
     """
-    runs_a, runs_b = _runs(a), _runs(b)
+    runs_a, runs_b = _finished(a), _finished(b)
     common = set(map(_cell, runs_a)) & set(map(_cell, runs_b))
     found_a, found_b = _entries(runs_a, common), _entries(runs_b, common)
     rows = [
@@ -32,15 +31,8 @@ def differences(a: Path, b: Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["entry", "a", "b"])
 
 
-def _runs(root: Path) -> list[Run]:
-    runs = []
-    for folder in find_folders(root):
-        for path in sorted((folder / "runs").glob("*.json")):
-            try:
-                runs.append(read_run(path))
-            except DamagedRun:
-                continue  # named by the reader of the records
-    return [run for run in runs if run.status == "done"]
+def _finished(results: Results) -> list[Run]:
+    return [run for runs in results.stored.values() for run in runs if run.status == "done"]
 
 
 def _cell(run: Run) -> tuple[str, ...]:

@@ -8,14 +8,13 @@ import numpy as np
 import pandas as pd
 
 from liafbench.baselines.errors import UsageError
-from liafbench.bench.results import CELL, Results, settle
-from liafbench.bench.tables import read_records
-from liafbench.bench.tables.aggregate import values
+from liafbench.bench.results import CELL, Results, load
+from liafbench.bench.tables.comparison import aggregated
 
 
 def read_side(root: Path) -> Results:
-    """Settled results of a folder that holds each suite for one machine only."""
-    results = settle(read_records(root))
+    """Selected results of a folder that holds each suite for one machine only."""
+    results = load(root)
     machines = results.records.groupby("suite")["machine"].agg(lambda names: sorted(set(names)))
     for suite, names in machines.items():
         if len(names) > 1:
@@ -32,7 +31,7 @@ def ratios(a: Results, b: Results) -> pd.DataFrame:
     `apart` says that the values differ by more than their spreads together. The suite's name is
     part of a cell unless the two have no suite in common. UsageError without any common cell.
     """
-    left, right = values(a), values(b)
+    left, right = aggregated(a), aggregated(b)
     key = [name for name in CELL if name != "machine"]
     if not set(left["suite"]) & set(right["suite"]):
         key.remove("suite")

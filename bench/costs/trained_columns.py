@@ -24,7 +24,7 @@ APART = ("machine", "data")
 ABOUT = (
     "trained_suite", "trained_machine", "trained_runs", "trained_samples", "trained_why_not",
 )  # fmt: skip
-USUAL = {"fate": "current", "options": "", "engine": "native"}
+USUAL = {"status": "current", "options": "", "engine": "native"}
 """What trained networks are counted; bare records may lack these columns."""
 
 

@@ -74,21 +74,18 @@ def read_text(path: Path, bound: int) -> str:
         raise UsageError(f"{path} is no UTF-8 text: byte {error.start} is invalid") from error
 
 
-def gunzip(path: Path, bound: int) -> bytearray:
+def gunzip(path: Path, bound: int) -> bytes:
     """What a .gz file holds, at most `bound` bytes of it; more is an error (no gzip bomb)."""
-    out = bytearray()
     with opened(path) as file:
         inflate = zlib.decompressobj(wbits=31)
         try:
-            while not inflate.eof:
-                data = inflate.unconsumed_tail or file.read(CHUNK)
-                if not data:
-                    raise UsageError(f"{path} is truncated: the compressed data ends early")
-                out += inflate.decompress(data, CHUNK)
-                if len(out) > bound:
-                    raise UsageError(f"{path} unpacks to more than the {bound} bytes it may have")
+            out = inflate.decompress(file.read(bound), bound + 1)
         except zlib.error as error:
-            raise UsageError(f"{path} is no intact .gz file: {error}") from error
+            raise UsageError(f"{path} is not a valid .gz file: {error}") from error
+        if len(out) > bound:
+            raise UsageError(f"{path} unpacks to more than the {bound} bytes it may have")
+        if not inflate.eof:
+            raise UsageError(f"{path} is truncated: the compressed data ends early")
         if inflate.unused_data or file.read(1):
             raise UsageError(f"{path} has bytes after the end of its compressed data")
     return out

@@ -6,21 +6,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from liafbench.bench.claims import claims_frame, judge
+from liafbench.bench.claims import claims_table, judge
 from liafbench.bench.claims.pairs import BUDGETS
 from liafbench.bench.report import rows as table_rows
 from liafbench.bench.report import series, sources
 from liafbench.bench.report.figures import Figure, figures, fronts
 from liafbench.bench.report.models import models
-from liafbench.bench.results import Problem, Results, find_folders, read, rows, settle
-from liafbench.bench.runs.records import Run
-from liafbench.bench.runs.store import Store
+from liafbench.bench.results import Results, load, rows
+from liafbench.bench.runfiles import Finding, Run, printable
 from liafbench.bench.tables import accuracy, everything, groups, unfinished
-from liafbench.bench.tables.cells import Sheet
 from liafbench.bench.tables.columns import column
 from liafbench.bench.tables.sheet import sheets
+from liafbench.bench.tables.table import MetricsTable, Sheet
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,7 @@ class Content:
     """What the template prints and what its script draws."""
 
     title: str
-    frame: pd.DataFrame
+    table: MetricsTable
     heads: list[tuple[str, str]]
     conditions: list[tuple[str, str]]
     claims: list[dict[str, Any]]
@@ -48,17 +45,17 @@ class Content:
     sources: list[Source]
     runs: list[dict[str, Any]]
     document: dict[str, Any]
-    problems: list[Problem] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
 
 
 def gather(root: Path) -> Content:
     """Read a results folder: of a machine, of a suite, or of all suites."""
-    folders = find_folders(root)
-    stored = {folder: list(Store(folder).all()) for folder in folders}
-    results = settle(read(folders))
-    frame = everything(results)
+    results = load(root)
+    stored = results.stored
+    table = everything(results)
+    frame = table.frame
     curves, layers = _series(stored, results)
-    plain = table_rows.plain_rows(frame)
+    plain = table_rows.plain_rows(table)
     shown = figures(_measured(plain), list(dict.fromkeys(each["name"] for each in curves)))
     costs = [metric for each in shown if each.kind == "points" for metric in each.choices]
     labels = table_rows.block_labels(frame)
@@ -73,16 +70,16 @@ def gather(root: Path) -> Content:
     }
     return Content(
         title=", ".join(sorted(set(frame["suite"]))) or root.name,
-        frame=frame,
-        heads=_heads(frame),
-        conditions=[(labels[block], said) for block, said in table_rows.conditions(frame).items()],
+        table=table,
+        heads=_heads(table),
+        conditions=[(labels[block], said) for block, said in table_rows.conditions(table).items()],
         claims=_claims(results),
         sheets=_sheets(results),
         figures=shown,
         sources=[_source(folder, runs) for folder, runs in stored.items()],
         runs=[row for folder, runs in stored.items() for row in sources.run_list(runs, folder)],
         document=document,
-        problems=results.problems,
+        findings=results.findings,
     )
 
 
@@ -94,7 +91,7 @@ def _series(
     layers: list[dict[str, Any]] = []
     for folder, runs in stored.items():
         suites = {run.suite for run in runs}
-        of_folder = results.runs["machine"] == folder.resolve().name
+        of_folder = results.runs["machine"] == printable(folder.resolve().name)
         here = results.runs[of_folder & results.runs["suite"].isin(suites)]
         counting = series.counting_runs(here)
         curves += series.curves(runs, counting)
@@ -106,12 +103,11 @@ def _measured(plain: list[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(metric for row in plain for metric in row["values"]))
 
 
-def _heads(frame: pd.DataFrame) -> list[tuple[str, str]]:
+def _heads(table: MetricsTable) -> list[tuple[str, str]]:
     """Metric and head, with its unit, of the table's columns."""
-    units = frame.attrs.get("units", {})
     found = []
-    for metric in table_rows.table_metrics(frame):
-        unit = units.get(metric, "")
+    for metric in table_rows.table_metrics(table):
+        unit = table.units.get(metric, "")
         title = column(metric, unit).title
         found.append((metric, title if unit in ("", "1") else f"{title} [{unit}]"))
     return found
@@ -119,7 +115,7 @@ def _heads(frame: pd.DataFrame) -> list[tuple[str, str]]:
 
 def _claims(results: Results) -> list[dict[str, Any]]:
     """The claims with their verdicts, those that something was run for first."""
-    frame = claims_frame(judge(results), results)
+    frame = claims_table(judge(results), results).frame
     found = []
     for row in rows(frame):
         sides = [
@@ -138,15 +134,15 @@ def _claims(results: Results) -> list[dict[str, Any]]:
 
 def _sheets(results: Results) -> list[Sheet]:
     """The tables behind the main one."""
-    frames = [accuracy(results), groups(results), unfinished(results)]
-    return [each for frame in frames if frame is not None and len(frame) for each in sheets(frame)]
+    tables = [accuracy(results), groups(results), unfinished(results)]
+    return [each for table in tables if table is not None and len(table) for each in sheets(table)]
 
 
 def _source(folder: Path, runs: list[Run]) -> Source:
     suite = runs[0].suite if runs else folder.parent.name
     return Source(
         suite=suite,
-        machine=folder.resolve().name,
+        machine=printable(folder.resolve().name),
         facts=sources.folder_facts(runs),
         data=sources.data_facts(runs),
         commands=sources.commands(suite, runs),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from liafbench.bench.results import names
+from liafbench.bench.results import labels
 
 COLOURS = {
     "liaf-net": "#0072B2",
@@ -53,15 +53,15 @@ def _model(row: dict[str, str], place: int, *, shown_engine: bool) -> Model:
     apart = ", ".join(
         part for part in (row["options"], row["engine"] if shown_engine else "") if part
     )
-    control = names.role(name) == "control"
+    control = labels.role(name) == "control"
     known = list(COLOURS)
     fixed = known.index(name) if name in known else len(known) + place
     symbol = SYMBOLS[fixed % len(SYMBOLS)]
     return Model(
-        title=names.title(name) + (f" ({apart})" if apart else ""),
+        title=labels.title(name) + (f" ({apart})" if apart else ""),
         colour=GREY if control else _colour(name, place),
         symbol=f"{symbol}-open" if control else symbol,
-        dash="dot" if control else "dash" if names.role(name) == "variant" else "solid",
+        dash="dot" if control else "dash" if labels.role(name) == "variant" else "solid",
     )
 
 

@@ -22,11 +22,10 @@ from liafbench.baselines.errors import UsageError, unknown
 from liafbench.bench.report import rows as table_rows
 from liafbench.bench.report.figures import ACCURACY, energies, fronts
 from liafbench.bench.report.models import Model, models
-from liafbench.bench.results import find_folders, read, rows, settle
-from liafbench.bench.runfiles import write_atomically
+from liafbench.bench.results import load, rows
+from liafbench.bench.runfiles import inside, write_atomically
 from liafbench.bench.tables import everything
-from liafbench.bench.tables.columns import MAIN_ENERGY, column
-from liafbench.bench.tables.numbers import scale
+from liafbench.bench.tables.columns import MAIN_ENERGY, column, scale
 
 COSTS = (MAIN_ENERGY[0], "parameters")
 SUFFIXES = ("svg", "pdf", "png")
@@ -82,15 +81,16 @@ def write_figure(
         raise unknown("theme", theme, THEMES)
     block = find_block(root, place, costs)
     try:
-        write_atomically(path, _drawn(block, costs, THEMES[theme], form))
+        content = _drawn(block, costs, THEMES[theme], form)
+        write_atomically(path, content, below=inside(path, root))
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def find_block(root: Path, place: str | None, costs: Sequence[str]) -> Block:
     """The one block of a results folder that `place` describes, with its front for each cost."""
-    frame = everything(settle(read(find_folders(root))))
-    plain = table_rows.plain_rows(frame)
+    table = everything(load(root))
+    frame, plain = table.frame, table_rows.plain_rows(table)
     labels = {
         key: label
         for key, label in table_rows.block_labels(frame).items()

@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from liafbench.bench.report.models import key
-from liafbench.bench.results import blocks, names, rows
-from liafbench.bench.tables import numbers
-from liafbench.bench.tables.cells import NOTHING, Cell, ranks
-from liafbench.bench.tables.columns import FIXED, Column, column
-from liafbench.bench.tables.comparison import BLOCK, main_columns, metrics_of
-from liafbench.bench.tables.counted import said
-from liafbench.bench.tables.sheet import heading
+from liafbench.bench.results import blocks, labels, rows
+from liafbench.bench.tables.columns import column
+from liafbench.bench.tables.comparison import BLOCK, main_columns
+from liafbench.bench.tables.row_status import samples_said
+from liafbench.bench.tables.sheet import heading, metric_cells
+from liafbench.bench.tables.table import MetricsTable, TableCell
 
 
-def table_metrics(frame: pd.DataFrame) -> list[str]:
+def table_metrics(table: MetricsTable) -> list[str]:
     """The metrics of the page's table: those of the comparison, and everybody's own."""
-    chosen = metrics_of(main_columns(frame))
-    return chosen + [each for each in metrics_of(frame) if ":" in each and each not in chosen]
+    chosen = main_columns(table).metrics
+    return chosen + [each for each in table.metrics if ":" in each and each not in chosen]
 
 
-def conditions(frame: pd.DataFrame) -> dict[str, str]:
+def conditions(table: MetricsTable) -> dict[str, str]:
     """By block, in words: on what its speeds were measured, and on what samples it was counted."""
-    metrics = table_metrics(frame)
+    metrics = table_metrics(table)
     found = {}
-    for place, _ in blocks(frame, BLOCK, sort=False):
+    for place, _ in blocks(table.frame, BLOCK, sort=False):
         where = tuple(place.values())
-        timed = frame.attrs["timed"].get(where)
-        samples = frame.attrs["counted"].get(where, {})
-        counts = said(each for metric, each in samples.items() if metric in metrics)
+        timed = table.timed.get(where)
+        samples = table.sampled.get(where, {})
+        counts = samples_said(each for metric, each in samples.items() if metric in metrics)
         parts = (f"speed and memory: {timed}" if timed else "", counts)
         if any(parts):
             found[block_key(place)] = "; ".join(part for part in parts if part)
@@ -53,11 +53,11 @@ def block_labels(frame: pd.DataFrame) -> dict[str, str]:
     return labels
 
 
-def plain_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def plain_rows(table: MetricsTable) -> list[dict[str, Any]]:
     """Rows for the figures: where they belong, and `metric: [mean, std, n]` of what there is."""
-    metrics = metrics_of(frame)
+    metrics = table.metrics
     found = []
-    for row in rows(frame):
+    for row in rows(table.frame):
         values = {
             metric: [row[metric], finite(row[f"{metric}_std"]), int(row[f"{metric}_n"])]
             for metric in metrics
@@ -84,52 +84,26 @@ def finite(value: Any) -> float | None:
     return float(value)
 
 
-def table_cells(frame: pd.DataFrame, metrics: list[str]) -> list[list[tuple[Cell, float | None]]]:
-    """Text and sort value of every metric of every row; the best two of a block are marked."""
-    units = frame.attrs.get("units", {})
-    columns = [column(metric, units.get(metric, "")) for metric in metrics]
-    marks = {each.metric: _marks(frame, each) for each in columns}
-    return [
-        [
-            (_cell(row, each, units.get(each.metric, each.unit), marks[each.metric][place]), value)
-            for each in columns
-            for value in [finite(row[each.metric])]
-        ]
-        for place, row in enumerate(rows(frame))
-    ]
-
-
-def _cell(row: dict[str, Any], metric: Column, unit: str, rank: int) -> Cell:
-    value = finite(row[metric.metric])
-    if value is None:
-        absent = row["status"] if row["status"] in ("n/a", "failed") else NOTHING
-        return Cell(absent, muted=True)
-    power, prefix = numbers.scale([value]) if metric.scales else (1.0, "")
-    spread = finite(row[f"{metric.metric}_std"])
-    if spread is None or metric.spread == FIXED:
-        text = numbers.number(value / power, unit)
-    else:
-        text = numbers.with_spread(value / power, spread / power, unit)
-    return Cell(f"{text} {prefix}".strip(), rank)
-
-
-def _marks(frame: pd.DataFrame, metric: Column) -> list[int]:
-    """Best and second of each block among the rows that compete: finished, and no controls."""
-    marks = [0] * len(frame)
-    if metric.best is None:
-        return marks
+def table_cells(
+    table: MetricsTable, metrics: list[str]
+) -> list[list[tuple[TableCell, float | None]]]:
+    """Text and sort value of every metric of every row, as the tables print and mark them."""
+    columns = [column(metric, table.units.get(metric, "")) for metric in metrics]
+    listed = rows(table.frame)
     places: dict[str, list[int]] = {}
-    table = rows(frame)
-    for place, row in enumerate(table):
+    for place, row in enumerate(listed):
         places.setdefault(block_key(row), []).append(place)
+    printed: list[list[tuple[TableCell, float | None]]] = [[] for _ in listed]
     for together in places.values():
-        part = [table[place] for place in together]
-        values = [float(row[metric.metric]) for row in part]
-        may = [row["role"] != "control" and row["status"] in ("done", "timed only") for row in part]
-        texts = [f"{value:.4g}" for value in values]
-        for place, rank in zip(together, ranks(values, texts, may, metric.best), strict=True):
-            marks[place] = rank
-    return marks
+        block = [listed[place] for place in together]
+        for each in columns:
+            unit = table.units.get(each.metric, each.unit)
+            prefix, cells = metric_cells(each, block, unit)
+            for place, row, cell in zip(together, block, cells, strict=True):
+                value = finite(row[each.metric])
+                text = cell.text if value is None else f"{cell.text} {prefix}".strip()
+                printed[place].append((replace(cell, text=text), value))
+    return printed
 
 
 def models_in_words(frame: pd.DataFrame) -> list[str]:
@@ -148,4 +122,4 @@ def models_in_words(frame: pd.DataFrame) -> list[str]:
 
 def titles(frame: pd.DataFrame) -> list[str]:
     """The models' names in prose."""
-    return [names.title(row["baseline"]) for row in rows(frame)]
+    return [labels.title(row["baseline"]) for row in rows(frame)]

@@ -7,13 +7,16 @@ from typing import Any
 
 import pandas as pd
 
-from liafbench.bench.counting.measurements import LAYER_METRICS
 from liafbench.bench.report.models import key
 from liafbench.bench.report.rows import block_key
 from liafbench.bench.results import CELL, rows
-from liafbench.bench.runs.records import Run
+from liafbench.bench.runfiles import Run
 
 DIGITS = 5
+LAYER_METRICS = (
+    "weights", "parameters", "mac_dense", "mac_effective", "ac", "elementwise", "spike_rate",
+)  # fmt: skip
+"""What run files hold of each layer."""
 
 
 def placed(run: Run, table: dict[str, dict[str, Any]]) -> dict[str, str] | None:
@@ -25,11 +28,11 @@ def placed(run: Run, table: dict[str, dict[str, Any]]) -> dict[str, str] | None:
 
 
 def counting_runs(runs: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """The settled training runs that count, by run id; stale ones only where a row has no other."""
+    """The training runs that count, by run id; stale ones only where a row has no other."""
     trained = runs[runs["kind"] == "train"]
-    newer = pd.MultiIndex.from_frame(trained.loc[trained["fate"].isin(["current", "failed"]), CELL])
+    newer = pd.MultiIndex.from_frame(trained[trained["status"].isin(["current", "failed"])][CELL])
     alone = ~pd.MultiIndex.from_frame(trained[CELL]).isin(newer)
-    kept = trained[(trained["fate"] == "current") | ((trained["fate"] == "stale") & alone)]
+    kept = trained[(trained["status"] == "current") | ((trained["status"] == "stale") & alone)]
     return {row["run_id"]: row for row in rows(kept)}
 
 

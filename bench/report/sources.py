@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from liafbench.bench import suites, tasks
-from liafbench.bench.runfiles import Provenance, Run
+from liafbench.bench.runfiles import Provenance, Run, printable
 
 FACTS = {
     "commit": "commit",
@@ -77,7 +77,7 @@ def run_list(runs: list[Run], folder: Path) -> list[dict[str, Any]]:
         {
             "run": run.run_id,
             "suite": run.suite,
-            "machine": folder.resolve().name,
+            "machine": printable(folder.resolve().name),
             "kind": run.kind,
             "task": run.config.task,
             "model": run.config.baseline,

@@ -15,24 +15,23 @@ from plotly.offline import get_plotlyjs
 from liafbench.baselines.errors import UsageError
 from liafbench.bench.report import rows as table_rows
 from liafbench.bench.report.content import Content, gather
-from liafbench.bench.results import Problem
 from liafbench.bench.results import rows as as_rows
-from liafbench.bench.runfiles import write_atomically
+from liafbench.bench.runfiles import Finding, inside, write_atomically
 
 SCRIPTS = ("download.js", "table.js", "figures.js", "draw.js", "theme.js")
 
 
-def write_report(root: Path, path: Path) -> list[Problem]:
-    """Write the page of a results folder; the run files that could not be read.
+def write_report(root: Path, path: Path) -> list[Finding]:
+    """Write the page of a results folder; the entries that could not be used.
 
     Raises UsageError where there are no run files or the page cannot be written.
     """
     content = gather(root)
     try:
-        write_atomically(path, html(content, str(root)).encode())
+        write_atomically(path, html(content, str(root)).encode(), below=inside(path, root))
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
-    return content.problems
+    return content.findings
 
 
 def html(content: Content, root: str) -> str:
@@ -71,8 +70,8 @@ def _asset(name: str) -> str:
 
 def _table(content: Content, metrics: list[str]) -> list[dict[str, Any]]:
     """The rows of the comparison: what they are, remarks, and a cell a metric."""
-    frame = content.frame
-    cells = table_rows.table_cells(frame, metrics)
+    frame = content.table.frame
+    cells = table_rows.table_cells(content.table, metrics)
     parts = zip(
         as_rows(frame), table_rows.titles(frame), table_rows.models_in_words(frame), cells,
         strict=True,
@@ -83,13 +82,13 @@ def _table(content: Content, metrics: list[str]) -> list[dict[str, Any]]:
 def _choices(content: Content) -> dict[str, list[str]]:
     """The filters that have something to choose."""
     names = ("suite", "machine", "task", "backbone", "budget")
-    found = {name: list(dict.fromkeys(content.frame[name])) for name in names}
+    found = {name: list(dict.fromkeys(content.table.frame[name])) for name in names}
     return {name: values for name, values in found.items() if len(values) > 1}
 
 
 def _summary(content: Content) -> list[tuple[str, str]]:
     """The figures at the top of the page."""
-    frame, runs = content.frame, content.runs
+    frame, runs = content.table.frame, content.runs
     trained = [run for run in runs if run["kind"] == "train"]
     counted = {
         "task": frame["task"].nunique(),

@@ -1,19 +1,20 @@
-"""Run files read back: records and runs as frames, and which of them count."""
+"""Results folders read back: records and runs as frames, and which of them count."""
 
 from __future__ import annotations
 
-from liafbench.bench.results.frames import blocks, rows, widen
-from liafbench.bench.results.read import Problem, Results, find_folders, read
-from liafbench.bench.results.settle import CELL, settle
+from liafbench.bench.results.load import CELL, Results, blocks, find_folders, read, rows, widen
+from liafbench.bench.results.select import fits_budget, load, select, within_budget
 
 __all__ = [
     "CELL",
-    "Problem",
     "Results",
     "blocks",
     "find_folders",
+    "fits_budget",
+    "load",
     "read",
     "rows",
-    "settle",
+    "select",
     "widen",
+    "within_budget",
 ]

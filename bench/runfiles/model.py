@@ -29,7 +29,7 @@ Text = Annotated[str, Field(max_length=65_536)]
 RunId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 Count = Annotated[int, Field(ge=0, lt=2**53)]
-Scalar = bool | Whole | FiniteFloat | Text | None
+Scalar = Annotated[Whole | FiniteFloat | bool | Text | None, Field(union_mode="left_to_right")]
 Json = TypeAliasType(
     "Json",
     "bool | Whole | FiniteFloat | Text | Annotated[list[Json], Field(max_length=10_000)]"
@@ -99,6 +99,7 @@ class Data(BaseModel):
     split_checksum: Name = ""
     split_rule: Text = ""
     partial: bool = False
+    unofficial: bool = False
     note: Text | None = None
 
 

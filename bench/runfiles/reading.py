@@ -2,17 +2,20 @@
 
 A file is read only where it is regular (no link, folder, FIFO, socket or device), readable, and
 below a size; what comes out is a checked model, or an error in one line. Nothing that a file names
-is opened, imported or run.
+is opened, imported or run. Its text cannot act on who prints it: control and bidirectional
+characters come out as their escapes.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import from_json
@@ -27,6 +30,10 @@ KINDS = (
     (stat.S_ISCHR, "a device"),
 )  # fmt: skip
 SHOWN = 300  # characters of a reason
+_UNUSUAL = re.compile(rb"\\[ubfr]")
+_ACTIVE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+)
 _CHECKSUM = re.compile(rb'\A\{\n "checksum": "([0-9a-f]{64})",\n')
 
 
@@ -91,7 +98,7 @@ def read_run(path: Path) -> Run:
     """Read one run file. Raises FileNotFoundError, or DamagedRun with file and reason."""
     try:
         content = read_bytes(path, RUN_BYTES)
-        run = Run.model_validate_json(content, strict=True)
+        run = Run.model_validate_json(printable_json(content), strict=True)
     except Unreadable as error:
         raise DamagedRun(path, str(error)) from error
     except ValidationError as error:
@@ -118,13 +125,48 @@ def read_plan(folder: Path) -> Plan | None:
     """
     advice = "the plan is not used, run the suite again to write it"
     try:
-        return Plan.model_validate_json(read_bytes(folder / PLAN, PLAN_BYTES), strict=True)
+        return Plan.model_validate_json(
+            printable_json(read_bytes(folder / PLAN, PLAN_BYTES)), strict=True
+        )
     except FileNotFoundError:
         return None
     except Unreadable as error:
         raise Unreadable(f"{error}; {advice}") from error
     except ValidationError as error:
         raise Unreadable(f"{_reason(error, 'plan')}; {advice}") from error
+
+
+def printable_json(content: bytes) -> bytes:
+    """The same document with the texts that hold control characters escaped."""
+    # Nothing to look at where there is neither an escape nor a character beyond ASCII.
+    if (
+        content.isascii()
+        and b"\x7f" not in content
+        and (b"\\" not in content or not _UNUSUAL.search(content))
+    ):
+        return content
+    try:
+        return json.dumps(_printable(json.loads(content))).encode()
+    except (ValueError, RecursionError):
+        return content  # no whole document: the model says why
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, list):
+        return [_printable(each) for each in value]
+    if isinstance(value, dict):
+        return {printable(key): _printable(each) for key, each in value.items()}
+    return value
+
+
+def printable(text: str) -> str:
+    """Text in which nothing acts: control, bidirectional, separating and lone code points escaped.
+
+    Lines stay lines.
+    """
+    return _ACTIVE.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def _later_schema(content: bytes) -> int | None:

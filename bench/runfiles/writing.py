@@ -47,10 +47,17 @@ def write_atomically(path: Path, content: bytes, below: Path | None = None) -> N
         temporary.unlink(missing_ok=True)
 
 
+def inside(path: Path, root: Path) -> Path | None:
+    """The results folder `root` where a file is to be written below it, else None."""
+    lies_below = Path(os.path.abspath(path)).is_relative_to(os.path.abspath(root))
+    return root if lies_below else None
+
+
 def refuse_links(path: Path, below: Path) -> None:
     """Raise OSError where a part of `path` below the folder `below` is a link."""
     place = below
-    for part in path.relative_to(below).parts:
+    # Not resolved: links are what is looked for.
+    for part in Path(os.path.relpath(path, below)).parts:
         place /= part
         if part == os.pardir or place.is_symlink():
             raise OSError(errno.ELOOP, f"{place.name} is a link, which is not written through")

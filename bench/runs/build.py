@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from liafbench.baselines import build
 from liafbench.baselines.errors import UsageError
 from liafbench.bench.execution import Execution
+from liafbench.bench.runfiles import Record
 from liafbench.bench.runs.cells import Cell
-from liafbench.bench.runs.records import Record
 from liafbench.bench.tasks import Splits
 from liafbench.bench.tasks import load as load_task
 

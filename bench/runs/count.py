@@ -9,10 +9,10 @@ import numpy as np
 from torch import Tensor, nn
 
 from liafbench.bench.counting import layer_rows, measurements, trained_counts
+from liafbench.bench.runfiles import Record
 from liafbench.bench.runs.build import measured
 from liafbench.bench.runs.cells import Cell
 from liafbench.bench.runs.failure import reason_of
-from liafbench.bench.runs.records import Record
 from liafbench.bench.tasks import Split
 
 

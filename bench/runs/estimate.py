@@ -24,8 +24,8 @@ from liafbench.baselines.errors import UsageError
 from liafbench.bench import tasks
 from liafbench.bench.costs.cost import cost
 from liafbench.bench.results import find_folders
+from liafbench.bench.runfiles import Run
 from liafbench.bench.runs.cells import Cell
-from liafbench.bench.runs.records import Run
 from liafbench.bench.runs.store import Store
 from liafbench.bench.tasks import TASKS
 

@@ -9,9 +9,9 @@ import traceback
 from pathlib import Path
 
 import liafbench
+from liafbench.bench.runfiles import Run
 from liafbench.bench.runs.provenance import provenance
 from liafbench.bench.runs.queue import Job
-from liafbench.bench.runs.records import Run
 from liafbench.bench.training import Diverged
 
 PRINTED_LINES = 12

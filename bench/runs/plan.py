@@ -137,6 +137,8 @@ def _resolve(cell: Cell) -> Cell:
         if name not in (known := (*baseline.options, "layers")):
             raise unknown(f"option of {cell.baseline}", name, known)
     backbone = backbones.get(cell.task, cell.backbone or None)
+    if cell.recipe.channels_last and backbone.tokens:
+        raise UsageError(f"{cell.task}: channels_last needs frames, and its input is tokens")
     return replace(cell, backbone=backbone.name)
 
 

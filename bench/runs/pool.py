@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from liafbench.baselines.errors import UsageError
+from liafbench.bench.runfiles import Run
 from liafbench.bench.runs.failure import CellDied, TimeLimit, failed
 from liafbench.bench.runs.queue import Job, Jobs, OnEpoch, OnFinished
-from liafbench.bench.runs.records import Run
 from liafbench.bench.runs.resources import GpuSlots, Room, free_memory, visible_gpus
 from liafbench.bench.runs.worker import BEGUN, EPOCH, STOP, serve
 

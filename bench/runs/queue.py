@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from liafbench.bench.runfiles import Run
 from liafbench.bench.runs.cells import Cell
 from liafbench.bench.runs.locks import Locks
-from liafbench.bench.runs.records import Run
 from liafbench.bench.runs.store import Stamp, Store
 
 OnEpoch = Callable[[str, int, int], None]

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from liafbench.bench.runfiles import Run
 from liafbench.bench.runs.cells import Cell
 from liafbench.bench.runs.failure import failed
 from liafbench.bench.runs.plan import Options, Plan
 from liafbench.bench.runs.pool import execute
 from liafbench.bench.runs.queue import Execute, Job, Queue
-from liafbench.bench.runs.records import Run
 from liafbench.bench.runs.recount import Trainings
 from liafbench.bench.runs.store import Stamp
 from liafbench.bench.runs.tune import TuningFailed, choose_learning_rate

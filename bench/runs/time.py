@@ -7,9 +7,9 @@ import functools
 import torch
 from torch import nn
 
+from liafbench.bench.runfiles import Record
 from liafbench.bench.runs.build import Outcome, build_net, execution_of, load_splits
 from liafbench.bench.runs.cells import Cell
-from liafbench.bench.runs.records import Record
 from liafbench.bench.timing.group import time_group
 from liafbench.bench.training.loop import make_loss, make_optimizer
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from liafbench.bench import metrics
+from liafbench.bench.runfiles import Record
 from liafbench.bench.runs.build import (
     Outcome,
     build_net,
@@ -21,7 +22,6 @@ from liafbench.bench.runs.build import (
 from liafbench.bench.runs.cells import Cell
 from liafbench.bench.runs.count import counted
 from liafbench.bench.runs.failure import reason_of
-from liafbench.bench.runs.records import Record
 from liafbench.bench.tasks import Split
 from liafbench.bench.training import Diverged, Fit, fit, predict
 from liafbench.bench.training.health import Health

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import statistics
 
+from liafbench.bench.runfiles import Run
 from liafbench.bench.runs.build import Outcome, build_net, execution_of, load_splits
 from liafbench.bench.runs.cells import Cell, tuning_cells
-from liafbench.bench.runs.records import Run
 from liafbench.bench.runs.store import Store
 from liafbench.bench.runs.train import fit_records
 from liafbench.bench.training import Diverged, fit

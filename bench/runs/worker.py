@@ -25,13 +25,12 @@ import torch
 
 from liafbench.baselines.errors import UsageError
 from liafbench.baselines.neurons.kernels import fallbacks
-from liafbench.bench.runfiles import disk_is_full
+from liafbench.bench.runfiles import Run, disk_is_full
 from liafbench.bench.runs.build import Outcome
 from liafbench.bench.runs.failure import failed
 from liafbench.bench.runs.locks import Locks
 from liafbench.bench.runs.provenance import provenance, usable_cores
 from liafbench.bench.runs.queue import Job, OnEpoch
-from liafbench.bench.runs.records import Run
 from liafbench.bench.runs.recount import recount
 from liafbench.bench.runs.resources import GpuSlots
 from liafbench.bench.runs.time import time_cell

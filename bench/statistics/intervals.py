@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 LEVEL = 0.95
 Bounds = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -33,7 +34,7 @@ class Interval:
         if self.error == 0:
             return 1.0 if self.estimate == null else 0.0
         statistic = abs(self.estimate - null) / self.error
-        return float(2 * stats.t.sf(statistic, self.freedom))
+        return float(2 * special.stdtr(self.freedom, -statistic))
 
 
 def mean_std(values: ArrayLike) -> tuple[float, float, int]:
@@ -87,7 +88,7 @@ def hierarchical_statistics(scores: ArrayLike) -> tuple[NDArray, NDArray, NDArra
 
 def t_bounds(mean: NDArray, error: NDArray, freedom: NDArray, level: float = LEVEL) -> Bounds:
     """The bounds of the t-interval around `mean`."""
-    reach = stats.t.ppf(0.5 + level / 2, freedom) * error
+    reach = special.stdtrit(freedom, 0.5 + level / 2) * error
     return mean - reach, mean + reach
 
 
@@ -107,7 +108,7 @@ def over_samples(correct: int, total: int) -> Interval:
     """Wilson's 95 % interval of one network's share of right answers, in [0, 1]."""
     if not 0 <= correct <= total or total == 0:
         raise ValueError(f"{correct} of {total} is no share")
-    z2 = stats.norm.ppf(0.5 + LEVEL / 2) ** 2
+    z2 = special.ndtri(0.5 + LEVEL / 2) ** 2
     share = correct / total
     centre = (share + z2 / (2 * total)) / (1 + z2 / total)
     reach = np.sqrt(z2 * (share * (1 - share) / total + z2 / (4 * total**2))) / (1 + z2 / total)
@@ -121,3 +122,17 @@ def over_both(scores: ArrayLike) -> Interval:
     seeds, samples = table.shape
     kind = f"hierarchical over {seeds} seeds x {samples:,} test samples"
     return _t_interval(hierarchical_statistics(table), kind, seeds)
+
+
+def unpack(bits: Iterable[bytes], samples: int) -> NDArray[np.uint8]:
+    """Which test samples were right, [runs, samples] of 0 and 1, from packed bits."""
+    packed = np.frombuffer(b"".join(bits), dtype=np.uint8).reshape(-1, -(-samples // 8))
+    return np.unpackbits(packed, axis=1, count=samples)
+
+
+def answered_alike(runs: Sequence[tuple[bytes, int]]) -> int:
+    """The number of test samples where all runs (bits, samples) tell which were right, else 0."""
+    sizes = {samples for _, samples in runs}
+    samples = sizes.pop() if len(sizes) == 1 else 0
+    whole = samples > 0 and all(len(bits) == -(-samples // 8) for bits, _ in runs)
+    return int(samples) if whole else 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 LARGEST = 40  # two halves of 2^20 signed sums
 ROUNDING = 1e-9
@@ -67,7 +66,14 @@ def wilcoxon_p(differences: ArrayLike) -> float:
     # From the smallest up, a new level after every gap that rounding does not explain; 0 is zero.
     levels[order] = np.cumsum(np.diff(sizes[order], prepend=0.0) > ROUNDING * sizes.max())
     kept = levels > 0
-    return _sign_flip_p(np.sign(values[kept]) * stats.rankdata(levels[kept]))
+    return _sign_flip_p(np.sign(values[kept]) * _mean_ranks(levels[kept]))
+
+
+def _mean_ranks(levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Ranks from 1; those alike share their mean."""
+    _, place, counts = np.unique(levels, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    return (last - (counts - 1) / 2.0)[place]
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:

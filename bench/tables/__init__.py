@@ -6,12 +6,13 @@ from liafbench.bench.tables.accuracy import accuracy, groups
 from liafbench.bench.tables.comparison import comparison, cost, everything
 from liafbench.bench.tables.published import against_published
 from liafbench.bench.tables.render import FORMATS, render
-from liafbench.bench.tables.terminal import terminal
+from liafbench.bench.tables.table import Table
 from liafbench.bench.tables.unfinished import unfinished
 from liafbench.bench.tables.write import Written, read_records, write_all, write_tables
 
 __all__ = [
     "FORMATS",
+    "Table",
     "Written",
     "accuracy",
     "against_published",
@@ -21,7 +22,6 @@ __all__ = [
     "groups",
     "read_records",
     "render",
-    "terminal",
     "unfinished",
     "write_all",
     "write_tables",

@@ -7,12 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from liafbench.bench.results import CELL, Results, names, rows, widen
-from liafbench.bench.results.budget import with_stand_ins
-from liafbench.bench.results.source import caption, describe
-from liafbench.bench.tables import aggregate
-from liafbench.bench.tables.comparison import AS_IS, Records, settled
-from liafbench.bench.tables.states import states
+from liafbench.bench.results import CELL, Results, labels, rows, widen, within_budget
+from liafbench.bench.tables.comparison import AS_IS, Records, aggregated, selected
+from liafbench.bench.tables.row_status import row_status
+from liafbench.bench.tables.table import MatrixTable
 
 METRIC = "test_accuracy"
 FAMILY_MEAN = "babi, mean of 20 tasks"
@@ -20,17 +18,17 @@ PLACE = ["suite", "machine", "backbone", "data", "budget", "task"]
 PARTS = ("", "_std", "_n", "_failed", "_status", "_mark")
 
 
-def accuracy(records: Records) -> pd.DataFrame:
+def accuracy(records: Records) -> MatrixTable:
     """Test accuracy [%]: a row per task and budget; per model mean, `_std`, `_n`, `_failed`.
 
     `_status` is that of the comparison, `_mark` says what stands as at equal backbone. Below the
     bAbI tasks stands their mean, taken per seed, for models with all twenty; it is done where all
     twenty are.
     """
-    results = with_stand_ins(settled(records))
-    long = aggregate.values(with_family_mean(results), [METRIC]).set_index(CELL)
-    cells = states(results)
-    cells = pd.concat([cells, _family_states(cells)], ignore_index=True)
+    results = within_budget(selected(records))
+    long = aggregated(with_family_mean(results), [METRIC]).set_index(CELL)
+    cells = row_status(results)
+    cells = pd.concat([cells, _family_status(cells)], ignore_index=True)
     # Outer: a model whose every seed failed or is missing stands in the table as such.
     cells = cells.set_index(CELL)[["status", "failed", "stands_in"]]
     long = long.join(cells, how="outer").reset_index()
@@ -39,9 +37,9 @@ def accuracy(records: Records) -> pd.DataFrame:
     return _matrix(long.fillna(nothing), results, "Test accuracy", "accuracy")
 
 
-def _family_states(cells: pd.DataFrame) -> pd.DataFrame:
+def _family_status(cells: pd.DataFrame) -> pd.DataFrame:
     """Status of each model's mean over bAbI: done where every task of it is."""
-    blocks = cells[cells["task"].isin(names.FAMILY_TASKS)]
+    blocks = cells[cells["task"].isin(labels.FAMILY_TASKS)]
     same = [key for key in CELL if key != "task"]
     blocks = blocks.assign(done=blocks["status"] == "done")
     found = blocks.groupby(same).agg(done=("done", "all"), stands_in=("stands_in", "all"))
@@ -50,14 +48,14 @@ def _family_states(cells: pd.DataFrame) -> pd.DataFrame:
     return found.drop(columns="done")
 
 
-def groups(records: Records) -> pd.DataFrame | None:
+def groups(records: Records) -> MatrixTable | None:
     """The accuracy within each group of test samples, a row per group; None without groups."""
-    results = with_stand_ins(settled(records))
+    results = within_budget(selected(records))
     metrics = [m for m in results.records["metric"].unique() if m.startswith(f"{METRIC}/")]
     if not metrics:
         return None
-    long = aggregate.values(results, metrics)
-    cells = states(results)[[*CELL, "status", "failed", "stands_in"]]
+    long = aggregated(results, metrics)
+    cells = row_status(results)[[*CELL, "status", "failed", "stands_in"]]
     long = long.merge(cells, on=CELL, how="left")
     long["task"] += ": " + long["metric"].str.removeprefix(f"{METRIC}/")
     return _matrix(long, results, "Test accuracy within groups", "groups")
@@ -69,23 +67,23 @@ def with_family_mean(results: Results) -> Results:
     Stale runs are no part of a mean: old and new numbers would be mixed.
     """
     records = results.records
-    current = records[(records["fate"] == "current") & (records["metric"] == METRIC)]
-    blocks = current[current["task"].isin(names.FAMILY_TASKS)]
-    same = [key for key in (*CELL, "seed", "metric", "fate") if key != "task"]
+    current = records[(records["status"] == "current") & (records["metric"] == METRIC)]
+    blocks = current[current["task"].isin(labels.FAMILY_TASKS)]
+    same = [key for key in (*CELL, "seed", "metric", "status") if key != "task"]
     means = (
         blocks.sort_values("run_id")
         .groupby(same, dropna=False)
         .agg(value=("value", "mean"), tasks=("task", "nunique"), unit=("unit", "first"))
         .reset_index()
     )
-    means = means[means["tasks"] == len(names.FAMILY_TASKS)].drop(columns="tasks")
+    means = means[means["tasks"] == len(labels.FAMILY_TASKS)].drop(columns="tasks")
     if means.empty:
         return results
     means = means.assign(task=FAMILY_MEAN, run_id="mean", n=1, spread=float("nan"))
     return replace(results, records=pd.concat([records, means], ignore_index=True))
 
 
-def _matrix(long: pd.DataFrame, results: Results, title: str, label: str) -> pd.DataFrame:
+def _matrix(long: pd.DataFrame, results: Results, title: str, label: str) -> MatrixTable:
     """Rows in the tasks' order, models in the registry's."""
     long = long.assign(model=[_model(each) for each in rows(long)])
     long["mark"] = ["" if pd.isna(own) or not own else AS_IS for own in long["stands_in"]]
@@ -100,15 +98,9 @@ def _matrix(long: pd.DataFrame, results: Results, title: str, label: str) -> pd.
     frame[whole] = frame[whole].fillna(0).astype("int64")
     text = [column for column in columns if column.endswith(("_status", "_mark"))]
     frame[text] = frame[text].fillna("")
-    frame.attrs |= {
-        "title": title,
-        "label": label,
-        "layout": "matrix",
-        "models": models,
-        "units": dict.fromkeys(models, "%"),
-        "caption": caption(describe(results)),
-    }
-    return frame
+    units = dict.fromkeys(models, "%")
+    said = labels.caption(labels.describe(results))
+    return MatrixTable(frame, title, label, units=units, caption=said, models=tuple(models))
 
 
 def _model(each: dict[str, str]) -> str:
@@ -124,10 +116,10 @@ def baseline_of(model: str) -> str:
 
 
 def _model_order(model: str) -> tuple[tuple[int, int, str], str]:
-    return names.order(baseline_of(model)), model
+    return labels.order(baseline_of(model)), model
 
 
 def _row_order(row: dict[str, Any]) -> tuple[object, ...]:
     task = "babi-qa21" if row["task"] == FAMILY_MEAN else str(row["task"])  # below the twenty
     first = (row["suite"], row["machine"], row["budget"])
-    return (*first, names.task_order(task), row["backbone"], row["data"])
+    return (*first, labels.task_order(task), row["backbone"], row["data"])

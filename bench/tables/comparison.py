@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from liafbench.bench.results import CELL, Results, blocks, names, rows, settle, widen
-from liafbench.bench.results.budget import with_stand_ins
-from liafbench.bench.results.settle import from_records
-from liafbench.bench.results.source import describe
-from liafbench.bench.tables import aggregate
+from liafbench.bench.results import (
+    CELL,
+    Results,
+    blocks,
+    labels,
+    rows,
+    select,
+    widen,
+    within_budget,
+)
+from liafbench.bench.results.select import from_records
 from liafbench.bench.tables.columns import COST, ENERGY, MAIN, MAIN_ENERGY, place
-from liafbench.bench.tables.counted import counted_samples
-from liafbench.bench.tables.states import states
+from liafbench.bench.tables.row_status import row_status, sampled
+from liafbench.bench.tables.table import MetricsTable
 
 BLOCK = ["suite", "machine", "task", "backbone", "data", "budget"]
 """Rows that are compared with each other share these."""
@@ -29,14 +36,14 @@ INTERVAL = ("low", "high", "interval")
 Records = pd.DataFrame | Results
 
 
-def settled(records: Records) -> Results:
-    """Settled results, from results as read, results settled before, or bare records."""
+def selected(records: Records) -> Results:
+    """Results with what counts selected: as read, as selected before, or from bare records."""
     if isinstance(records, pd.DataFrame):
         return from_records(records)
-    return records if "fate" in records.runs else settle(records)
+    return records if "status" in records.runs else select(records)
 
 
-def comparison(records: Records) -> pd.DataFrame:
+def comparison(records: Records) -> MetricsTable:
     """What each baseline gives and costs on each task: the metrics of MAIN, two energies.
 
     One row per cell: KEYS, role, status (done, incomplete, failed, stale, n/a), seeds that
@@ -45,25 +52,21 @@ def comparison(records: Records) -> pd.DataFrame:
     return main_columns(everything(records))
 
 
-def cost(records: Records) -> pd.DataFrame:
+def cost(records: Records) -> MetricsTable:
     """What a sample costs: sizes, operations by kind and every energy estimate."""
     return cost_columns(everything(records))
 
 
-def main_columns(frame: pd.DataFrame) -> pd.DataFrame:
-    """The comparison out of a frame of everything."""
-    return _narrowed(frame, [*MAIN, *MAIN_ENERGY], "Comparison", "comparison")
+def main_columns(table: MetricsTable) -> MetricsTable:
+    """The comparison out of a table of everything."""
+    kept = [metric for metric in table.metrics if metric in (*MAIN, *MAIN_ENERGY)]
+    return chosen(table, kept, "Comparison", "comparison")
 
 
-def cost_columns(frame: pd.DataFrame) -> pd.DataFrame:
-    """The cost out of a frame of everything."""
-    energies = [metric for metric in metrics_of(frame) if metric.startswith(ENERGY)]
-    return _narrowed(frame, [*COST, *energies], "Cost", "cost")
-
-
-def metrics_of(frame: pd.DataFrame) -> list[str]:
-    """The metrics of a comparison frame, in its order."""
-    return [name for name in frame.columns if f"{name}_std" in frame.columns]
+def cost_columns(table: MetricsTable) -> MetricsTable:
+    """The cost out of a table of everything."""
+    kept = [each for each in table.metrics if each in COST or each.startswith(ENERGY)]
+    return chosen(table, kept, "Cost", "cost")
 
 
 def columns_of(metrics: Sequence[str]) -> list[str]:
@@ -76,39 +79,43 @@ def columns_of(metrics: Sequence[str]) -> list[str]:
     return columns
 
 
-def _narrowed(frame: pd.DataFrame, metrics: Sequence[str], title: str, label: str) -> pd.DataFrame:
-    kept = [metric for metric in metrics_of(frame) if metric in metrics]
-    narrow = frame[[*LEAD, *columns_of(kept), *NOTES]]
-    narrow.attrs |= {"title": title, "label": label}
-    return narrow
+def chosen(table: MetricsTable, metrics: Sequence[str], title: str, label: str) -> MetricsTable:
+    """Some metrics of a table, in the order given."""
+    kept = [metric for metric in metrics if metric in table.metrics]
+    frame = table.frame[[*LEAD, *columns_of(kept), *NOTES]]
+    return replace(table, frame=frame, title=title, label=label)
 
 
-def everything(records: Records) -> pd.DataFrame:
+def everything(records: Records) -> MetricsTable:
     """Every metric there is, users' own too; accuracies of groups have a table of their own.
 
     Networks that are within the budget at equal backbone stand at equal budget too, marked.
     """
-    results = with_stand_ins(settled(records))
+    results = within_budget(selected(records))
     metrics = [metric for metric in results.records["metric"].unique() if "/" not in metric]
-    long = aggregate.values(results, metrics)
+    long = aggregated(results, metrics)
     present = sorted(long["metric"].unique(), key=place)
     table = widen(long[[*CELL, "metric", "mean", "std", "n"]], CELL, "metric")
-    frame = states(results).set_index(CELL).join(table, how="outer").reset_index()
+    frame = row_status(results).set_index(CELL).join(table, how="outer").reset_index()
     frame = _described(_with_absent(frame))
     columns = [*LEAD, *columns_of(present), *NOTES]
     frame = _sorted(frame).reindex(columns=columns)
     frame = frame.astype(dict.fromkeys([f"{metric}_n" for metric in present], "Int64"))
-    units = dict(zip(long["metric"], long["unit"], strict=True))
-    frame.attrs = {"units": units, "source": describe(results), "layout": "metrics"}
-    frame.attrs |= {"title": "All metrics", "label": "metrics"}
-    frame.attrs |= {"counted": counted_samples(results, BLOCK), "timed": _timed(results)}
-    return frame
+    return MetricsTable(
+        frame=frame,
+        title="All metrics",
+        label="metrics",
+        units=dict(zip(long["metric"], long["unit"], strict=True)),
+        source=labels.describe(results),
+        timed=_timed(results),
+        sampled=sampled(results, shown(results), BLOCK),
+    )
 
 
 def _timed(results: Results) -> dict[tuple[str, ...], str]:
     """By block: on what batch and threads its speeds were measured."""
     runs = results.runs
-    timed = runs[(runs["kind"] == "time") & (runs["fate"] == "current") & (runs["timing"] != "")]
+    timed = runs[(runs["kind"] == "time") & (runs["status"] == "current") & (runs["timing"] != "")]
     return {
         tuple(where[key] for key in BLOCK): " and ".join(sorted(part["timing"].unique()))
         for where, part in blocks(timed, BLOCK)
@@ -121,7 +128,7 @@ def _described(frame: pd.DataFrame) -> pd.DataFrame:
     frame = frame.fillna({"status": "timed only", "seeds": 0, "failed": 0, **text})
     frame = frame.fillna({"stands_in": False})
     frame = frame.astype({"seeds": "int64", "failed": "int64", "stands_in": bool})
-    roles = [names.role(baseline) for baseline in frame["baseline"]]
+    roles = [labels.role(baseline) for baseline in frame["baseline"]]
     added = pd.DataFrame({"role": roles, "mark": [_mark(row) for row in rows(frame)]}, frame.index)
     frame = pd.concat([frame, added], axis=1)
     return frame.rename(columns={part: f"test_accuracy_{part}" for part in INTERVAL})
@@ -129,7 +136,7 @@ def _described(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _mark(row: dict[str, Any]) -> str:
     """What sets a row apart: nothing to integrate, a loss of its own, run at equal backbone."""
-    still = "still image repeated" if names.marked(row["baseline"], row["task"]) else ""
+    still = "still image repeated" if labels.marked(row["baseline"], row["task"]) else ""
     as_is = AS_IS if row["stands_in"] else ""
     return ", ".join(part for part in (still, row["loss"], as_is) if part)
 
@@ -141,7 +148,7 @@ def _with_absent(frame: pd.DataFrame) -> pd.DataFrame:
         everyone = set(part["baseline"])
         for where, block in blocks(part, BLOCK):
             for baseline in everyone - set(block["baseline"]):
-                reason = names.why_not(baseline, where["task"], where["backbone"])
+                reason = labels.why_not(baseline, where["task"], where["backbone"])
                 if reason is not None:
                     row = {"baseline": baseline, "options": "", "engine": block["engine"].iloc[0]}
                     absent.append(where | row | {"status": "n/a", "note": reason})
@@ -152,10 +159,52 @@ def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
     """Rows by task and budget, the models in the registry's order, the controls last."""
     keys = [
         (
-            row["suite"], row["machine"], names.task_order(row["task"]), row["backbone"],
-            row["data"], row["budget"], names.order(row["baseline"]), row["options"], row["engine"],
+            row["suite"], row["machine"], labels.task_order(row["task"]), row["backbone"],
+            row["data"], row["budget"], labels.order(row["baseline"]), row["options"],
+            row["engine"],
         )
         for row in rows(frame)
     ]  # fmt: skip
     order = sorted(range(len(keys)), key=keys.__getitem__)
     return frame.iloc[np.asarray(order, dtype=np.int64)].reset_index(drop=True)
+
+
+def aggregated(results: Results, metrics: Iterable[str] | None = None) -> pd.DataFrame:
+    """Long frame of selected results: CELL, metric, mean, std, n, unit; all metrics, or some.
+
+    With seeds, std (ddof 1) and n are over seeds; a timing record brings its own spread (half
+    the interquartile range) and its number of rounds. Stale records only fill rows that have
+    nothing newer.
+    """
+    records = results.records[shown(results)]
+    if metrics is not None:
+        records = records[records["metric"].isin(list(metrics))]
+    # Sums of floats depend on their order: fix it.
+    records = records.sort_values([*CELL, "metric", "seed", "run_id"], kind="stable")
+    groups = records.groupby([*CELL, "metric"], sort=True, observed=True)
+    frame = groups.agg(
+        mean=("value", "mean"),
+        std=("value", "std"),
+        n=("value", "count"),
+        own_spread=("spread", "max"),
+        own_n=("n", "max"),
+        unit=("unit", "first"),
+        seeds=("seed", "count"),
+    ).reset_index()
+    alone = frame["seeds"] == 0
+    frame.loc[alone, "std"] = frame.loc[alone, "own_spread"]
+    frame.loc[alone, "n"] = frame.loc[alone, "own_n"]
+    return frame.drop(columns=["own_spread", "own_n", "seeds"])
+
+
+def shown(results: Results) -> pd.Series:
+    """Which records are shown: all current ones, stale ones of rows with nothing newer."""
+    stale = results.records["status"] == "stale"
+    shown = ~stale
+    if stale.any():
+        trained = results.runs["kind"] == "train"
+        newer = results.runs.loc[trained & results.runs["status"].isin(["current", "failed"])]
+        fresh = pd.MultiIndex.from_frame(newer[CELL]).unique()
+        rows = pd.MultiIndex.from_frame(results.records.loc[stale, CELL])
+        shown[stale] = ~rows.isin(fresh)
+    return shown

@@ -7,7 +7,7 @@ import textwrap
 import unicodedata
 from collections.abc import Iterable
 
-from liafbench.bench.tables.cells import BEST, SECOND, Cell, Sheet
+from liafbench.bench.tables.table import BEST, SECOND, Sheet, TableCell
 
 LONG_TEXT = 40  # characters
 HEAD_WIDTH = 14  # characters
@@ -60,7 +60,7 @@ def _tables(sheet: Sheet) -> Iterable[str]:
         yield _table(sheet, columns, sheet.rows[start : start + ROWS], title, sheet.label + suffix)
 
 
-def _table(sheet: Sheet, columns: str, rows: list[list[Cell]], title: str, label: str) -> str:
+def _table(sheet: Sheet, columns: str, rows: list[list[TableCell]], title: str, label: str) -> str:
     head = " & ".join(_head(text) for text in sheet.heads)
     body = "\n".join(" & ".join(_cell(cell) for cell in row) + r" \\" for row in rows)
     lines = "\n".join(rf"{escape(note)}\par" for note in sheet.notes)
@@ -96,7 +96,7 @@ def _column(sheet: Sheet, place: int) -> str:
     return r"p{5cm}" if longest > LONG_TEXT else "l"
 
 
-def _cell(cell: Cell) -> str:
+def _cell(cell: TableCell) -> str:
     text = escape(cell.text)
     if cell.rank == BEST:
         text = rf"\textbf{{{text}}}"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from liafbench.bench.results import names, widen
+from liafbench.bench.results import labels, widen
 from liafbench.bench.results.published import published
-from liafbench.bench.results.source import caption, describe
-from liafbench.bench.tables import aggregate
 from liafbench.bench.tables.accuracy import FAMILY_MEAN, with_family_mean
-from liafbench.bench.tables.comparison import Records, settled
+from liafbench.bench.tables.comparison import Records, aggregated, selected
+from liafbench.bench.tables.table import Table
 
 METRICS = ("test_accuracy", "best_test_accuracy")
 PLACE = ["baseline", "task", "backbone"]
@@ -21,37 +20,40 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def against_published(records: Records) -> pd.DataFrame:
+def against_published(records: Records) -> Table:
     """One row per printed figure and suite of ours with the same model, task and backbone.
 
     `difference` is ours minus theirs [points]. Our best test epoch, where it was recorded, stands
     beside it under its own name: that is what many papers print.
     """
-    results = settled(records)
-    frame = _printed().merge(_ours(aggregate.values(with_family_mean(results), METRICS)), on=PLACE)
+    results = selected(records)
+    frame = _printed().merge(_ours(aggregated(with_family_mean(results), METRICS)), on=PLACE)
     frame["difference"] = frame["ours"] - frame["published"]
     frame["difference_best_epoch"] = frame["ours_best_epoch"] - frame["published"]
     order = sorted(
         range(len(frame)),
-        key=lambda row: (names.task_order(frame["task"].iloc[row]), frame["method"].iloc[row], row),
+        key=lambda row: (
+            labels.task_order(frame["task"].iloc[row]),
+            frame["method"].iloc[row],
+            row,
+        ),
     )
     frame = frame.iloc[order].reindex(columns=COLUMNS).reset_index(drop=True)
-    frame.attrs |= {
-        "title": "Ours beside the published figures",
-        "label": "published",
-        "layout": "plain",
-        "units": dict.fromkeys(POINTS, "%"),
-        "heads": {name: f"{name.replace('_', ' ')} [%]" for name in POINTS},
-        "caption": "Test accuracy; differences in points, ours minus published; std over n seeds. "
-        f"{caption(describe(results))}",
-    }
-    return frame
+    return Table(
+        frame,
+        "Ours beside the published figures",
+        "published",
+        units=dict.fromkeys(POINTS, "%"),
+        heads={name: f"{name.replace('_', ' ')} [%]" for name in POINTS},
+        caption="Test accuracy; differences in points, ours minus published; std over n seeds. "
+        f"{labels.caption(labels.describe(results))}",
+    )
 
 
 def _printed() -> pd.DataFrame:
     """The printed figures, and their mean over bAbI, which is what is judged there."""
     printed = published().rename(columns={"value": "published"})
-    family = printed[printed["task"].isin(names.FAMILY_TASKS)]
+    family = printed[printed["task"].isin(labels.FAMILY_TASKS)]
     means = family.groupby("method", sort=False).agg(
         published=("published", "mean"),
         **{

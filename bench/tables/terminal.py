@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Table as Printed
 
-from liafbench.bench.tables.cells import BEST, SECOND, Cell, Sheet
 from liafbench.bench.tables.render import narrow
 from liafbench.bench.tables.sheet import sheets
+from liafbench.bench.tables.table import BEST, SECOND, Sheet, Table, TableCell
 
 _STYLES = {BEST: "[bold]{}[/]", SECOND: "[underline]{}[/]"}
 
@@ -19,36 +18,38 @@ DROPPED_FIRST = ("training_time", "mac_effective", "ac", "weights", "inference_t
 """What a narrow terminal loses of the comparison, in this order; the files have everything."""
 
 
-def terminal(frame: pd.DataFrame, width: int | None = None) -> Table:
-    """A frame for a terminal of `width` characters: one table a task, best in bold.
+def terminal(table: Table, width: int | None = None) -> Printed:
+    """A table for a terminal of `width` characters: one table a task, best in bold.
 
     Columns that do not fit are left out, least telling first; None takes all there are.
     """
-    metrics = narrow(frame)
-    tables = _tables(frame, metrics)
+    metrics = narrow(table)
+    tables = _printed_all(table, metrics)
     for metric in DROPPED_FIRST:
         if width is None or metrics is None or _natural_width(tables) <= width:
             break
         metrics = [each for each in metrics if each != metric]
-        tables = _tables(frame, metrics)
-    page = Table.grid(padding=(0, 0, 1, 0))
-    for table in tables:
-        page.add_row(table)
+        tables = _printed_all(table, metrics)
+    page = Printed.grid(padding=(0, 0, 1, 0))
+    for each in tables:
+        page.add_row(each)
     return page
 
 
-def _tables(frame: pd.DataFrame, metrics: list[str] | None) -> list[Table]:
-    return [_printed(sheet) for sheet in sheets(frame, metrics)]
+def _printed_all(table: Table, metrics: list[str] | None) -> list[Printed]:
+    return [_printed(sheet) for sheet in sheets(table, metrics)]
 
 
-def _natural_width(tables: list[Table]) -> int:
+def _natural_width(tables: list[Printed]) -> int:
     """Characters the widest table takes when no cell is wrapped; heads may wrap at spaces."""
     ruler = Console(width=1000)
     return max((ruler.measure(table).maximum for table in tables), default=0)
 
 
-def _printed(sheet: Sheet) -> Table:
-    table = Table(title=escape(sheet.title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+def _printed(sheet: Sheet) -> Printed:
+    table = Printed(
+        title=escape(sheet.title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False
+    )
     for place, head in enumerate(sheet.heads):
         table.add_column(
             escape(head), justify="left" if place < sheet.text_columns else "right", overflow="fold"
@@ -61,6 +62,6 @@ def _printed(sheet: Sheet) -> Table:
     return table
 
 
-def _styled(cell: Cell) -> str:
+def _styled(cell: TableCell) -> str:
     style = "[dim]{}[/]" if cell.muted else _STYLES.get(cell.rank, "{}")
     return style.format(escape(cell.text))

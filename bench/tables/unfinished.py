@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from liafbench.bench.results import rows
-from liafbench.bench.results.source import caption, describe
-from liafbench.bench.tables.comparison import Records, settled
-from liafbench.bench.tables.states import NO_NUMBER
+from liafbench.bench.results import labels, rows
+from liafbench.bench.tables.comparison import Records, selected
+from liafbench.bench.tables.row_status import NO_NUMBER
+from liafbench.bench.tables.table import Table
 
 COLUMNS = ["what", "task", "backbone", "budget", "baseline", "seed", "run", "reason"]
 
@@ -20,36 +20,35 @@ WHY = {
 }
 
 
-def unfinished(records: Records) -> pd.DataFrame:
+def unfinished(records: Records) -> Table:
     """Failed (tuning too), stale, superseded and missing runs, findings, unusable files."""
-    results = settled(records)
-    listed = [_row("unreadable", problem.path.stem, problem.reason) for problem in results.problems]
+    results = selected(records)
+    listed = [_row("unreadable", found.path.stem, found.reason) for found in results.findings]
     runs = results.runs.sort_values(["task", "backbone", "budget", "baseline", "seed", "run_id"])
     for run in rows(runs):
-        said = [(run["fate"], _reason(run))] if run["fate"] != "current" else []
+        said = [(run["status"], _reason(run))] if run["status"] != "current" else []
         said += [("finding", finding) for finding in run["health"]]
         place = {key: run[key] for key in ("task", "backbone", "budget", "baseline")}
         seed = "" if pd.isna(run["seed"]) else str(run["seed"])
         listed += [_row(what, run["run_id"], reason, seed=seed, **place) for what, reason in said]
     frame = pd.DataFrame(listed, columns=COLUMNS)
-    frame.attrs |= {
-        "title": "Not finished, not counted, or unhealthy",
-        "label": "unfinished",
-        "layout": "plain",
-        "caption": "A finding is a remark on a run that counts; everything else here is averaged "
-        f"into no other table. {caption(describe(results))}",
-    }
-    return frame
+    return Table(
+        frame,
+        "Not finished, not counted, or unhealthy",
+        "unfinished",
+        caption="A finding is a remark on a run that counts; everything else here is averaged "
+        f"into no other table. {labels.caption(labels.describe(results))}",
+    )
 
 
 def _reason(run: dict[str, Any]) -> str:
     """Why a run does not count."""
-    if run["fate"] == "failed":
+    if run["status"] == "failed":
         tuning = f"tuning, learning rate {run['rate']}: " if run["kind"] == "tune" else ""
         return tuning + (run["reason"] or NO_NUMBER)
-    if run["fate"] == "stale":
+    if run["status"] == "stale":
         return f"numerics version {run['numerics']} is not the current one"
-    return WHY[run["fate"]]
+    return WHY[run["status"]]
 
 
 def _row(what: str, run: str, reason: str, **place: str) -> dict[str, str]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 import numpy as np
 
 from liafbench.bench.events.simulation import Saccades, simulate
 from liafbench.bench.tasks.common.samples import Frames
-from liafbench.bench.tasks.common.splits import Split, Splits, hold_out, split_checksum
+from liafbench.bench.tasks.common.splits import Splits, hold_out
 from liafbench.bench.tasks.common.task import Shape, Source, Task
 
 SIDE, MARGIN, FRAMES, MICRO_STEPS = 12, 2, 10, 3
@@ -36,19 +35,15 @@ def read(source: Source, *, contrast: float, frames: int, amplitude: float) -> S
     testing = hold_out(labels, TEST_OF)
     fit = rows[~testing][: source.limit]
     held = hold_out(labels[fit])
-    train, validation, test = (
-        Split(samples, part, labels[part]) for part in (fit[~held], fit[held], rows[testing])
+    return Splits.of(
+        samples,
+        labels,
+        (fit[~held], fit[held], rows[testing]),
+        files={"sklearn.datasets.load_digits": hashlib.sha256(images.tobytes()).hexdigest()},
+        rule=RULE,
+        transform=str(saccades),
+        notes=[source.limited("training digits")],
     )
-    provenance: dict[str, Any] = {
-        "files": {"sklearn.datasets.load_digits": hashlib.sha256(images.tobytes()).hexdigest()},
-        "split_rule": RULE,
-        "split_checksum": split_checksum(train, validation, test),
-        "transform": str(saccades),
-        "partial": False,
-        "unofficial": False,
-        "note": f"first {source.limit} training digits" if source.limit else "",
-    }
-    return Splits(train, validation, test, provenance)
 
 
 TASKS = (

@@ -23,7 +23,6 @@ from liafbench.bench.events.reading import opened, read_text
 from liafbench.bench.tasks.common.members import Member, Place, refuse_copies
 from liafbench.bench.tasks.common.recordings import (
     OPTIONS,
-    Provenance,
     Recorded,
     Recording,
     binning_for,
@@ -183,14 +182,17 @@ def read(source: Source, **changes: Any) -> Splits:
         [Member(files, t.path.name, Place(place, t.user)) for t in there if t.side == number]
         for place, number in enumerate(range(3))
     )
-    notes = [f"subset: {len(there)} trials"] if subset else []
-    notes += [f"first {source.limit} training gestures"] if source.limit else []
     return recorded_splits(
         Recorded(chosen, SIDE, SIDE, checksums, (__file__,)),
         binning_for(BINNINGS[source.backbone], changes),
         [np.flatnonzero(side == number) for number in range(3)],
-        Provenance(RULE, "; ".join(notes), subset),
         lambda name: name.partition("_")[0],
+        rule=RULE,
+        notes=(
+            f"subset: {len(there)} trials" if subset else "",
+            source.limited("training gestures"),
+        ),
+        partial=subset,
     )
 
 

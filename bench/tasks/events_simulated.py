@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from liafbench.bench.events.simulation import Saccades, simulate
 from liafbench.bench.tasks import mnist
 from liafbench.bench.tasks.common.images import RULE
 from liafbench.bench.tasks.common.samples import Frames
-from liafbench.bench.tasks.common.splits import Split, Splits, hold_out, split_checksum
+from liafbench.bench.tasks.common.splits import Splits, hold_out
 from liafbench.bench.tasks.common.task import Shape, Source, Task
 
 SUFFIX = "-events-simulated"
@@ -46,20 +45,17 @@ def read(source: Source, *, contrast: float, frames: int, amplitude: float) -> S
     labels = np.concatenate([train_labels, tested.labels])
     rows = np.arange(len(labels))
     fit, testing = rows[: len(train_labels)], rows[len(train_labels) :]
-    train, validation, test = (
-        Split(samples, part, labels[part]) for part in (fit[~held], fit[held], testing)
+    unofficial = (training.note, tested.note)
+    return Splits.of(
+        samples,
+        labels,
+        (fit[~held], fit[held], testing),
+        files=files,
+        rule=RULE,
+        transform=str(saccades),
+        notes=("simulated events", *unofficial, source.limited("training images")),
+        unofficial=any(unofficial),
     )
-    limited = f"first {source.limit} training images" if source.limit else ""
-    provenance: dict[str, Any] = {
-        "files": files,
-        "split_rule": RULE,
-        "split_checksum": split_checksum(train, validation, test),
-        "transform": str(saccades),
-        "partial": False,
-        "unofficial": bool(training.note or tested.note),
-        "note": "; ".join(filter(None, ("simulated events", training.note, tested.note, limited))),
-    }
-    return Splits(train, validation, test, provenance)
 
 
 def _task(original: Task) -> Task:

@@ -20,7 +20,6 @@ from liafbench.bench.tasks.common.files import official
 from liafbench.bench.tasks.common.members import Member, Place, Recordings
 from liafbench.bench.tasks.common.recordings import (
     OPTIONS,
-    Provenance,
     Recorded,
     Recording,
     binning_for,
@@ -74,66 +73,47 @@ def read_recording(member: Member) -> Events:
     return checked(decode(member.read(), member.path), SIDE, SIDE, member.path)
 
 
-@dataclass(frozen=True)
-class Part:
-    """What is there of "Train" or "Test", by number; of "Train" the first `limit`."""
-
-    name: str
-    tree: Tree
-    members: list[Member]
-    found: int
-    complete: bool
-    unofficial: str
-
-    @property
-    def recordings(self) -> list[Recording]:
-        return [
-            Recording(f"{self.name}/{m.name}", m.place.label, partial(read_recording, m))
-            for m in self.members
-        ]
-
-    def checksum(self) -> str:
-        return self.tree.checksum([member.name for member in self.members])
-
-
-def list_part(source: Source, name: str) -> Part:
-    """What is there of "Train" or "Test"."""
-    tree, members = DIGITS[name].members(source.folder)
-    if tree is None:
-        raise source.missing(f"{source.folder / name} (or {name}.zip)")
-    if not members:
-        raise source.missing(f"any <digit>/<number>.bin in {tree.path}")
-    complete = DIGITS[name].complete(members)
-    if not complete:
-        source.subset(f"{tree.path} has {len(members)} of {DIGITS[name].expected} recordings")
-    unofficial = official(source, [tree.path])
-    used = members[: source.limit] if name == "Train" else members
-    return Part(name, tree, used, len(members), complete, unofficial)
-
-
 def read(source: Source, **changes: Any) -> Splits:
     """Splits of N-MNIST; the options change its binning."""
-    train, test = (list_part(source, name) for name in DIGITS)
+    trees: dict[str, Tree] = {}
+    used: dict[str, list[Member]] = {}
+    found: dict[str, int] = {}
+    whole, unofficial = True, []
+    for name, digits in DIGITS.items():
+        tree, members = digits.members(source.folder)
+        if tree is None or not members:
+            raise source.missing(f"{source.folder / name}/<digit>/<number>.bin (or {name}.zip)")
+        if not digits.complete(members):
+            source.subset(f"{tree.path} has {len(members)} of {digits.expected} recordings")
+            whole = False
+        unofficial += list(filter(None, [official(source, [tree.path])]))
+        trees[name], found[name] = tree, len(members)
+        used[name] = members[: source.limit] if name == "Train" else members
 
     def checksums() -> dict[str, str]:
-        return {f"{p.name} ({len(p.members)} recordings)": p.checksum() for p in (train, test)}
+        return {
+            f"{name} ({len(members)} recordings)": trees[name].checksum([m.name for m in members])
+            for name, members in used.items()
+        }
 
-    recordings = [*train.recordings, *test.recordings]
-    members = [*train.members, *test.members]
-    recorded = Recorded(recordings, SIDE, SIDE, checksums, (__file__,), members)
-    rows = np.arange(len(recorded.recordings))
-    fit, testing = np.split(rows, [len(train.members)])
+    recordings = [
+        Recording(f"{name}/{m.name}", m.place.label, partial(read_recording, m))
+        for name, members in used.items()
+        for m in members
+    ]
+    every = [*used["Train"], *used["Test"]]
+    recorded = Recorded(recordings, SIDE, SIDE, checksums, (__file__,), every)
+    fit, testing = np.split(np.arange(len(every)), [len(used["Train"])])
     held = hold_out(recorded.labels[fit])
-    subset = not (train.complete and test.complete)
-    notes = [f"subset: {train.found} training, {test.found} test recordings"] if subset else []
-    unofficial = [part.unofficial for part in (train, test) if part.unofficial]
-    notes += unofficial
-    notes += [f"first {source.limit} training recordings"] if source.limit else []
+    subset = f"subset: {found['Train']} training, {found['Test']} test recordings"
     return recorded_splits(
         recorded,
         binning_for(BINNING, changes),
         (fit[~held], fit[held], testing),
-        Provenance(RULE, "; ".join(notes), subset, bool(unofficial)),
+        rule=RULE,
+        notes=("" if whole else subset, *unofficial, source.limited("training recordings")),
+        partial=not whole,
+        unofficial=bool(unofficial),
     )
 
 

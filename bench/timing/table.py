@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from liafbench.bench.execution import Execution
+from liafbench.bench.tables.table import Table
 from liafbench.bench.timing.point import ESTIMATE
 
 KEY = ["task", "backbone", "mode", "way", "baseline", "engine", "batch"]
@@ -30,7 +31,7 @@ FIGURES = {
 RATIO = ["time_ratio", "low", "high", "relative_to"]
 
 
-def throughput_table(documents: Iterable[dict[str, Any]]) -> pd.DataFrame:
+def throughput_table(documents: Iterable[dict[str, Any]]) -> Table:
     """KEY, each figure with its spread and n, and the time relative to the sweep's first entrant.
 
     low and high are the 99 % interval of that ratio; note says why an entrant has no figure.
@@ -41,15 +42,14 @@ def throughput_table(documents: Iterable[dict[str, Any]]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=columns).sort_values(KEY, kind="stable", ignore_index=True)
     frame = frame.dropna(axis="columns", how="all")
     units = {f"{name}{part}": unit for name, unit in FIGURES.items() for part in ("", "_spread")}
-    frame.attrs |= {
-        "title": "Throughput",
-        "label": "throughput",
-        "layout": "plain",
-        "units": units,
-        "heads": {name: f"{_title(name)} [{unit}]" for name, unit in units.items()},
-        "caption": _caption(document["provenance"] for document in found),
-    }
-    return frame
+    return Table(
+        frame,
+        "Throughput",
+        "throughput",
+        units=units,
+        heads={name: f"{_title(name)} [{unit}]" for name, unit in units.items()},
+        caption=_caption(document["provenance"] for document in found),
+    )
 
 
 def _title(name: str) -> str:

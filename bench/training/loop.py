@@ -106,7 +106,7 @@ def _train_epoch(
 ) -> float:
     """One pass over the training split; the mean loss over its samples."""
     loss_of = make_loss(recipe)
-    augment = make_augmentation(recipe.augmentation)
+    augment = make_augmentation(recipe.augmentation) if recipe.augmentation != "none" else None
     net.train()
     total = torch.zeros((), dtype=torch.float64, device=execution.device)
     seen = 0

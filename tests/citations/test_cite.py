@@ -17,6 +17,7 @@ from liafbench.baselines import BASELINES
 from liafbench.bench.citations import of_baseline, of_results, of_suite, of_task, split, unique
 from liafbench.bench.citations.entries import Entry, libraries
 from liafbench.bench.cli.main import app
+from liafbench.bench.results import load
 from liafbench.bench.tasks import TASKS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,7 +70,7 @@ def results(root: Path, **fields: object) -> Path:
 
 
 def test_results_cite_what_they_used_and_nothing_else(tmp_path: Path) -> None:
-    entries = {entry.key: entry.text for entry in of_results(results(tmp_path))}
+    entries = {entry.key: entry.text for entry in of_results(load(results(tmp_path)))}
     assert next(iter(entries)) == "liafbench"
     assert {"jiang2023klif", "hochreiter1997lstm", "wu2018stbp"} <= set(entries)
     assert {"paszke2019pytorch", "fvcore", "eshraghian2023training"} <= set(entries)
@@ -83,7 +84,7 @@ def test_results_cite_what_they_used_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_results_are_valid_bibtex(tmp_path: Path) -> None:
-    entries = of_results(results(tmp_path / "results"))
+    entries = of_results(load(results(tmp_path / "results")))
     said = bibtex(tmp_path, entries)
     assert "warning" not in said.lower(), said
 

@@ -10,23 +10,22 @@ from support.fabricated import train_run, write_runs
 
 from liafbench import baselines
 from liafbench.baselines import backbones
-from liafbench.baselines.budget import TOLERANCE, width_for
+from liafbench.baselines.budget import width_for
 from liafbench.bench import suites
-from liafbench.bench.claims import CLAIMS, claims_frame, items_frame, judge
+from liafbench.bench.claims import CLAIMS, claims_table, items_table, judge
 from liafbench.bench.claims.definitions import (
     KLIF_PAPER,
     KLIF_SMALL,
     LIAF_PAPER,
     LIAF_SMALL,
     MIN_SEEDS,
-    SAME_BUDGET,
     Item,
     Scope,
 )
-from liafbench.bench.claims.frames import DIFFERENCE
 from liafbench.bench.claims.pairs import BUDGETS, EQUAL_BACKBONE
-from liafbench.bench.results import Results, find_folders, read, settle
-from liafbench.bench.results.names import FAMILY_TASKS
+from liafbench.bench.claims.tables import DIFFERENCE
+from liafbench.bench.results import Results, load
+from liafbench.bench.results.labels import FAMILY_TASKS
 from liafbench.bench.results.published import published, published_text
 from liafbench.bench.tables import against_published, render
 
@@ -45,11 +44,12 @@ def results(tmp_path: Path) -> Results:
         train_run("lstm", 50.0 + number, suite="liaf-net", task=task, backbone="tokens")
         for number, task in enumerate(FAMILY_TASKS)
     ]
-    return settle(read(find_folders(write_runs(tmp_path, runs))))
+    return load(write_runs(tmp_path, runs))
 
 
 def test_claims_table(results: Results) -> None:
-    frame = claims_frame(judge(results), results)
+    table = claims_table(judge(results), results)
+    frame = table.frame
     assert len(frame) == len(CLAIMS)
     row = frame[(frame["scope"] == "KLIF paper") & frame["claim"].str.contains("better")].iloc[0]
     assert row["ours equal-backbone"] == "cifar10 +2.00 [+2.00, +2.00]"
@@ -59,11 +59,11 @@ def test_claims_table(results: Results) -> None:
     assert row["why equal-backbone"].startswith("missing: mnist")
     assert row["verdict equal-budget"] == "partly run"
     for form in ("csv", "md", "tex"):
-        assert "partly run" in render(frame, form)
+        assert "partly run" in render(table, form)
 
 
 def test_items_table_corrects_over_itself(results: Results) -> None:
-    frame = items_frame(judge(results), results)
+    frame = items_table(judge(results), results).frame
     known = frame[frame["p_exact"].notna()]
     assert known["value"].tolist() == pytest.approx([2.0, 2.0])  # one at each budget
     assert known["p_exact"].tolist() == pytest.approx([2 / 2**6] * 2)
@@ -78,8 +78,8 @@ def test_a_test_that_two_scopes_share_is_corrected_once(tmp_path: Path) -> None:
         for number, task in enumerate(FAMILY_TASKS)
         for name, accuracy in (("liaf-net", 55.0 + number / 10), ("lif-snn", 50.0))
     ]
-    results = settle(read(find_folders(write_runs(tmp_path, runs))))
-    frame = items_frame(judge(results), results)
+    results = load(write_runs(tmp_path, runs))
+    frame = items_table(judge(results), results).frame
     here = frame[(frame["budget"] == EQUAL_BACKBONE) & (frame["metric"] == DIFFERENCE)]
     known = here[here["p_exact"].notna()]
     assert len(known) > known["claim"].nunique()
@@ -95,14 +95,14 @@ def test_what_stands_beside_a_figure_is_no_reason(tmp_path: Path) -> None:
         train_run(name, suite="claims-small", task="mnist", backbone="small", counts={"ac": 10.0,
                   "spike_rate": 0.1}) for name in ("klif", "lif-snn")
     ]  # fmt: skip
-    results = settle(read(find_folders(write_runs(tmp_path, runs))))
+    results = load(write_runs(tmp_path, runs))
     judged = [j for j in judge(results) if j.claim.test == "no extra cost"]
-    assert "elementwise operations 1" in "; ".join(items_frame(judged, results)["note"])
+    assert "elementwise operations 1" in "; ".join(items_table(judged, results).frame["note"])
     assert not any("elementwise" in each.reason for each in judged)
 
 
 def test_published_beside_ours(results: Results) -> None:
-    frame = against_published(results)
+    frame = against_published(results).frame
     klif = frame[frame["method"] == "KLIF"].iloc[0]
     assert klif["ours"] == pytest.approx(93.25)
     assert klif["difference"] == pytest.approx(93.25 - 92.52)
@@ -190,7 +190,3 @@ def test_babi_has_one_recipe() -> None:
         assert sorted(group.tasks) == sorted(FAMILY_TASKS)
         assert group.recipe == groups[0][0].recipe
         assert group.count_samples == 1000, "the whole test set"
-
-
-def test_one_budget_for_suites_and_claims() -> None:
-    assert SAME_BUDGET == TOLERANCE

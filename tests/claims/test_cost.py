@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.fabricated import train_run, write_runs
 
-from liafbench.bench.claims import CLAIMS, Finding, Judgement, Verdict, judge
+from liafbench.bench.claims import CLAIMS, ItemVerdict, Judgement, Verdict, judge
 from liafbench.bench.claims.definitions import (
     KLIF_PAPER,
     KLIF_SMALL,
@@ -19,7 +19,7 @@ from liafbench.bench.claims.definitions import (
     Claim,
     Scope,
 )
-from liafbench.bench.results import find_folders, read, settle
+from liafbench.bench.results import load
 
 
 def claim(name: str, scope: Scope) -> Claim:
@@ -27,7 +27,7 @@ def claim(name: str, scope: Scope) -> Claim:
 
 
 def verdict(folder: Path, runs: list[dict[str, Any]], one: Claim) -> Judgement:
-    return judge(settle(read(find_folders(write_runs(folder, runs)))), [one])[0]
+    return judge(load(write_runs(folder, runs)), [one])[0]
 
 
 def everywhere(
@@ -174,7 +174,7 @@ def test_pooled_spikes_cause_macs_that_count_too(
 
 def test_no_extra_cost_shows_what_it_does_not_judge(tmp_path: Path) -> None:
     counts = klif_counts(elementwise=110_000.0)
-    finding: Finding = verdict(tmp_path, everywhere(NO_EXTRA, counts, 6), NO_EXTRA).findings[0]
+    finding: ItemVerdict = verdict(tmp_path, everywhere(NO_EXTRA, counts, 6), NO_EXTRA).findings[0]
     assert "elementwise operations 2" in finding.aside
 
 

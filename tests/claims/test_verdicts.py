@@ -15,8 +15,8 @@ from support.fabricated import train_run, write_runs
 
 from liafbench.bench.claims import CLAIMS, Judgement, Verdict, judge
 from liafbench.bench.claims.definitions import KLIF_PAPER, LIAF_PAPER, LIAF_SMALL, Claim, Scope
-from liafbench.bench.results import find_folders, read, settle
-from liafbench.bench.results.names import FAMILY_TASKS
+from liafbench.bench.results import load
+from liafbench.bench.results.labels import FAMILY_TASKS
 
 SPREAD = np.array([-0.3, 0.1, 0.25, -0.15, 0.05, 0.05, 0.2, -0.2])
 KLIF_TASKS = tuple(item.tasks[0] for item in KLIF_PAPER.items)
@@ -42,7 +42,7 @@ def seeds(
 def verdicts(
     folder: Path, runs: Sequence[dict[str, Any]], one: Claim
 ) -> tuple[Judgement, Judgement]:
-    results = settle(read(find_folders(write_runs(folder, list(runs)))))
+    results = load(write_runs(folder, list(runs)))
     backbone, budget = judge(results, [one])
     assert (backbone.budget, budget.budget) == BUDGETS
     return backbone, budget
@@ -234,7 +234,7 @@ def test_a_planned_seed_that_was_not_run_leaves_its_task_open(tmp_path: Path) ->
     ]
     plan = {"schema": 1, "suite": "klif", "cells": cells}
     (tmp_path / "klif" / "test-cpu" / "plan.json").write_text(json.dumps(plan))
-    (backbone, _) = judge(settle(read(find_folders(tmp_path))), [KLIF_BETTER])
+    (backbone, _) = judge(load(tmp_path), [KLIF_BETTER])
     assert backbone.verdict == Verdict.PARTLY
     assert backbone.reason == "missing: mnist (planned and not run: seed 0)"
 
@@ -345,13 +345,13 @@ def test_test_samples_widen_the_interval(tmp_path: Path) -> None:
 
 def test_no_verdict_changes_with_order_or_test_curves(tmp_path: Path) -> None:
     runs = klif_runs(2.0, KLIF_TASKS[1:]) + klif_runs(-0.4, KLIF_TASKS[:1]) + babi_runs([0.0] * 20)
-    results = settle(read(find_folders(write_runs(tmp_path / "a", runs))))
+    results = load(write_runs(tmp_path / "a", runs))
     random.Random(0).shuffle(runs)
     for run in runs:
         run["records"].reverse()
         run["curves"]["test_accuracy"] = [99.9, 12.0]
         best = run["records"][0] | {"metric": "best_test_accuracy", "value": 99.9, "unit": "%"}
         run["records"].append(best)
-    changed = settle(read(find_folders(write_runs(tmp_path / "b", runs))))
+    changed = load(write_runs(tmp_path / "b", runs))
     assert judge(results) == judge(changed)
     assert {j.verdict for j in judge(results)} >= {Verdict.NOT_RUN, Verdict.UNDECIDED}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -181,3 +182,15 @@ def test_a_part_of_a_suite_ends_with_the_tables_of_that_part(call, tmp_path: Pat
     assert "babi-sim" in ran.out
     assert "digits-dvs" not in ran.out
     assert "digits-dvs" in call("run", suite, "--out", tmp_path / "out").out
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("words", [["list", "suites"], ["list", "--json"]])
+def test_a_full_output_is_one_line(words: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "liafbench", *words], stdout=full, stderr=subprocess.PIPE,
+            text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == "error: the output cannot be written: No space left on device\n"

@@ -22,7 +22,7 @@ from liafbench.bench.costs import table as suite
 from liafbench.bench.costs import trained_columns as means
 from liafbench.bench.costs.cost import cost
 from liafbench.bench.counting import METRICS, count, count_trained
-from liafbench.bench.results import find_folders, read, settle
+from liafbench.bench.results import load
 
 app = typer.Typer()
 app.command("count")(count_command)
@@ -177,14 +177,14 @@ def _trained_row(**columns: list[Any]) -> dict[str, Any]:
     """The cost row of LIAF-Net on digits-dvs from two records of AC, 10 and 30."""
     place = suite.Place("digits-dvs", "small", suite.EQUAL_BACKBONE, "liaf-net")
     usual = {"suite": "a", "machine": "m", "data": "", "options": "", "engine": "native",
-             "fate": "current", "metric": "ac"}  # fmt: skip
+             "status": "current", "metric": "ac"}  # fmt: skip
     records = pd.DataFrame({key: getattr(place, key) for key in suite.KEYS} | usual, index=[0, 1])
     records["value"] = [10.0, 30.0]
     return suite.costs(iter([place]), records.assign(**columns)).iloc[0].to_dict()
 
 
 @pytest.mark.parametrize(
-    ("column", "other"), [("fate", "stale"), ("options", "layers=2"), ("engine", "portable")]
+    ("column", "other"), [("status", "stale"), ("options", "layers=2"), ("engine", "portable")]
 )
 def test_only_current_runs_of_the_usual_network_are_counted(column: str, other: str) -> None:
     assert _trained_row()["ac"] == 20.0
@@ -232,7 +232,7 @@ def test_trained_columns_of_a_task_are_of_one_suite() -> None:
 
 
 def test_the_committed_trained_columns_are_those_of_the_committed_runs() -> None:
-    found = means.trained_means(settle(read(find_folders(RESULTS))).records)
+    found = means.trained_means(load(RESULTS).records)
     table = pd.read_csv(RESULTS / "counting" / "costs.csv").set_index(means.KEYS)
     columns = [*means.TRAINED.values(), *means.ABOUT]
     table = table[columns]
@@ -312,8 +312,8 @@ def test_the_command_shows_layers_and_refuses_plainly(tmp_path: Path) -> None:
 
 
 def test_a_run_is_counted_from_its_checkpoint(tmp_path: Path) -> None:
+    from liafbench.bench.runfiles import SCHEMA, Run
     from liafbench.bench.runs.cells import training_cells
-    from liafbench.bench.runs.records import SCHEMA, Run
     from liafbench.bench.runs.store import Store
     from liafbench.bench.suites import load as load_suite
 

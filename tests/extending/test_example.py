@@ -71,15 +71,18 @@ def liafbench(site: Path, folder: Path, *words: str) -> subprocess.CompletedProc
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty folder with what the page says to write."""
+    """What the page says to write, beside packages that nothing of the suite may import."""
     root = tmp_path_factory.mktemp("mine")
+    for name in ("baselines", "bench"):
+        (root / name).mkdir()
+        (root / name / "__init__.py").write_text("raise ImportError('not of the suite')\n")
     for name, text in files_of_the_page().items():
         (root / name).write_text(text)
     return root
 
 
 def test_the_suite_runs_from_an_empty_folder(site: Path, folder: Path) -> None:
-    done = liafbench(site, folder, "run", "my_suite.toml", "--out", "results")
+    done = liafbench(site, folder, "run", "my_suite.toml", "--out", "results", "--jobs", "2")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 cells: 3 run now" in done.stdout
     (path,) = folder.glob("results/mine/*/records.csv")

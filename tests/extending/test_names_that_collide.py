@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -62,3 +63,22 @@ def test_own_packages_of_these_names_stay_importable(tmp_path: Path) -> None:
     counted = run(tmp_path, "-m", "liafbench", *words)
     assert counted.returncode == 0, counted.stderr
     assert json.loads(counted.stdout)["mac_dense"] == MACS
+
+
+def test_nothing_of_the_suite_imports_bench_or_baselines_of_the_top_level() -> None:
+    """They would be the user's own."""
+    named = {}
+    for path in [*(ROOT / "bench").rglob("*.py"), *(ROOT / "baselines").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            match node:
+                case ast.Import():
+                    modules = [each.name for each in node.names]
+                case ast.ImportFrom(level=0):
+                    modules = [node.module or ""]
+                case ast.Call(func=ast.Name("files"), args=[ast.Constant(str() as package)]):
+                    modules = [package]
+                case _:
+                    continue
+            if {module.partition(".")[0] for module in modules} & {"bench", "baselines"}:
+                named[path] = node.lineno
+    assert not named

@@ -25,7 +25,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     known = set(sys.modules)
     yield tmp_path
     for name in set(sys.modules) - known:
-        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+        places = [
+            sys.modules[name].__dict__.get("__file__"),
+            *getattr(sys.modules[name], "__path__", ()),
+        ]
+        if str(tmp_path) in str(places):
             del sys.modules[name]
     plugins.clear_cache()
 
@@ -118,6 +122,30 @@ def test_every_file_of_a_package_counts(folder: Path) -> None:
     assert plugins.fingerprint(plugins.BASELINE_GROUP, "liaf-net") is None
 
 
+@pytest.mark.parametrize("inner", ["neurons.py", "parts/cells.py", "deeper.py"])
+def test_what_a_model_imports_from_its_folder_counts(folder: Path, inner: str) -> None:
+    """A neuron in a file beside the model, in a package, or imported by what is imported."""
+    (folder / "parts").mkdir()
+    (folder / "parts" / "__init__.py").touch()
+    (folder / "mine.py").write_text(
+        "import numpy\nimport neurons\nfrom parts import cells\n" + MODEL
+    )
+    (folder / "neurons.py").write_text("def late():\n    import deeper\n")
+    for name in ("parts/cells.py", "deeper.py", "unrelated.py"):
+        (folder / name).write_text("X = 1\n")
+
+    def fingerprint() -> str | None:
+        plugins._checksum.cache_clear()
+        return plugins.fingerprint(plugins.BASELINE_GROUP, "mine:build")
+
+    first = fingerprint()
+    (folder / "unrelated.py").write_text("X = 2\n")
+    assert fingerprint() == first
+    with (folder / inner).open("a") as file:
+        file.write("Y = 3\n")
+    assert fingerprint() != first
+
+
 def test_without_anything_of_others_a_run_id_is_what_it_was() -> None:
     cell = next(training_cells(suites.load("quick"), seeds=1))
     assert cell.code() == {}
@@ -189,3 +217,36 @@ def test_a_metric_returns_a_number_and_its_unit(folder: Path, returned: str) -> 
     (folder / "own_metrics.py").write_text(f"def wrong(net, splits):\n    return {returned}\n")
     with pytest.raises(UsageError, match="must return a number and its unit"):
         metrics.measure(["own_metrics:wrong"], torch.nn.Linear(1, 1), None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["statistics", "typer", "wave", "bench", "baselines", "liafbench"])
+def test_a_module_of_the_folder_is_found_whatever_its_name(folder: Path, name: str) -> None:
+    """The name may be that of a module of Python or of a library, imported already or not."""
+    there = sys.modules.get(name)
+    (folder / f"{name}.py").write_text(MODEL)
+    net = baselines.build(f"{name}:build", "digits-dvs", engine="reference", hidden=5)
+    assert net.model[1].out_features == 5
+    first = plugins.fingerprint(plugins.BASELINE_GROUP, f"{name}:build")
+    (folder / f"{name}.py").write_text(MODEL + "\n# changed\n")
+    plugins.clear_cache()
+    assert plugins.fingerprint(plugins.BASELINE_GROUP, f"{name}:build") != first
+    assert there is None or sys.modules[name] is there
+
+
+@pytest.mark.parametrize("package", [True, False])
+def test_a_package_of_the_folder_is_found_whatever_its_name(folder: Path, package: bool) -> None:
+    (folder / "json").mkdir()
+    if package:
+        (folder / "json" / "__init__.py").touch()
+    (folder / "json" / "widths.py").write_text("WIDTH = 6\n")
+    code = MODEL.replace("hidden=8", "hidden=WIDTH")
+    (folder / "json" / "net.py").write_text(f"from .widths import WIDTH\n{code}")
+    net = baselines.build("json.net:build", "digits-dvs", engine="reference")
+    assert net.model[1].out_features == 6
+    assert baselines.get("json.net:build") == baselines.get("json.net:build")
+
+
+def test_an_empty_folder_hides_no_library(folder: Path) -> None:
+    (folder / "torch").mkdir()
+    with pytest.raises(UsageError, match=r"unknown name in torch\.nn 'Linea'"):
+        baselines.get("torch.nn:Linea")

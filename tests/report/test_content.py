@@ -18,9 +18,8 @@ from liafbench.bench.report import html, write_report
 from liafbench.bench.report.content import gather
 from liafbench.bench.report.pareto import front
 from liafbench.bench.report.write import as_script
-from liafbench.bench.results import find_folders, read, settle
+from liafbench.bench.results import load
 from liafbench.bench.tables import comparison, read_records
-from liafbench.bench.tables.comparison import metrics_of
 
 
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=1, max_size=12))
@@ -96,7 +95,7 @@ def test_the_table_has_every_column_of_the_comparison_once(tmp_path: Path) -> No
     root = write_runs(tmp_path, [counted, timed])
     content = gather(root)
     shown = [metric for metric, _ in content.heads]
-    assert shown == metrics_of(comparison(read_records(root)))
+    assert shown == comparison(read_records(root)).metrics
     assert set(energies) <= set(shown)
     page = html(content, "results")
     for metric in shown:
@@ -170,10 +169,7 @@ def test_every_claim_stands_on_the_page_with_its_verdicts(tmp_path: Path) -> Non
         for seed in range(6)
     ]
     root = write_runs(tmp_path, runs)
-    judged = {
-        (each.claim.says, each.budget): each.verdict.value
-        for each in judge(settle(read(find_folders(root))))
-    }
+    judged = {(each.claim.says, each.budget): each.verdict.value for each in judge(load(root))}
     content = gather(root)
     shown = {
         (claim["claim"], side["budget"]): side["verdict"]

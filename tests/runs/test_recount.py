@@ -12,8 +12,8 @@ from support.toy_suite import Heard, records, run, suite
 
 from liafbench.bench.counting.measurements import MEASURED
 from liafbench.bench.report.sources import commands
-from liafbench.bench.results import read, settle
-from liafbench.bench.results.source import describe, short
+from liafbench.bench.results import load
+from liafbench.bench.results.labels import describe, short
 from liafbench.bench.runfiles import Provenance
 from liafbench.bench.runs.cells import training_cells
 from liafbench.bench.runs.estimate import Estimates
@@ -92,8 +92,8 @@ def test_the_newest_counts_are_shown_without_a_plan(tmp_path: Path) -> None:
         store.write(each.model_copy(update={"started": "2026-01-02T03:04:05+00:00"}))
     again, _ = run(counting(5), tmp_path)
     (store.folder / "plan.json").unlink()
-    runs = settle(read([store.folder])).runs
-    shown = set(runs.loc[runs["fate"] == "current", "run_id"])
+    runs = load(store.folder).runs
+    shown = set(runs.loc[runs["status"] == "current", "run_id"])
     assert shown == {cell.run_id for cell in again.plan.training}
 
 
@@ -108,10 +108,10 @@ def test_the_tables_name_both_commits_and_all_kernels(tmp_path: Path) -> None:
     told = heard.runs[0].provenance.plain() | {"kernel_fallbacks": ["stood in for training"]}
     told["counted_again"] |= {"kernel": "another", "kernel_fallbacks": ["stood in for counts"]}
     store.write(heard.runs[0].model_copy(update={"provenance": Provenance(**told)}))
-    kernels = describe(settle(read([store.folder])))["kernel"]
+    kernels = describe(load(store.folder))["kernel"]
     for each in ("stood in for training", "another", "stood in for counts"):
         assert each in kernels
-    frame = comparison(read([store.folder]))
+    frame = comparison(load(store.folder)).frame
     assert set(frame["commit"]) == {", ".join(sorted(["a" * 12, short(here or "")]))}
     assert here.removesuffix("+changes") in commands("toy", heard.runs)[0]
 

@@ -237,3 +237,10 @@ def test_runs_made_from_different_files_are_noticed(tmp_path: Path) -> None:
     )
     again, _ = run(suite("cnn"), tmp_path)
     assert again.mixed_data() == ["digits-dvs {'limit': 200}"]
+
+
+def test_channels_last_on_stories_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    recipe = Recipe(epochs=1, batch_size=8, channels_last=True)
+    group = Group(tasks=("babi-sim",), baselines=("lstm",), backbone="tokens", recipe=recipe)
+    with pytest.raises(UsageError, match="babi-sim: channels_last needs frames"):
+        plan(Suite(name="toy", group=(group,)), Options(out=tmp_path))

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from liafbench.baselines.neurons.kernels import KernelFallback, cpu_build, cpu_call
+from liafbench.bench.runfiles import Run
 from liafbench.bench.runs import worker
 from liafbench.bench.runs.plan import Options, plan
 from liafbench.bench.runs.queue import Job
-from liafbench.bench.runs.records import Run
 from liafbench.bench.suites import Group, Measure, Recipe, Suite
 
 

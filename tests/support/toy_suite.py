@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from liafbench.bench.runfiles import Run
 from liafbench.bench.runs.cells import Cell
 from liafbench.bench.runs.plan import Options, plan
-from liafbench.bench.runs.records import Run
 from liafbench.bench.runs.runner import Runner
 from liafbench.bench.suites import Group, Measure, Recipe, Suite
 

@@ -16,7 +16,7 @@ from liafbench.bench.tables.comparison import everything
 
 
 def frame_of(tmp_path: Path, runs: list[dict[str, Any]]) -> pd.DataFrame:
-    return comparison(read_records(write_runs(tmp_path, runs)))
+    return comparison(read_records(write_runs(tmp_path, runs))).frame
 
 
 def row(frame: pd.DataFrame, baseline: str, **where: str) -> dict[str, Any]:
@@ -197,28 +197,29 @@ def test_bare_records_will_do(tmp_path: Path) -> None:
     runs = [train_run(accuracy=a, seed=s) for s, a in enumerate((90.0, 92.0))]
     results = read_records(write_runs(tmp_path, runs))
     bare = results.records.drop(columns=["machine", "data", "options"])
-    found = row(comparison(bare), "liaf-net")
+    found = row(comparison(bare).frame, "liaf-net")
     assert (found["test_accuracy"], found["test_accuracy_n"]) == (91.0, 2)
 
 
 def test_no_records_give_an_empty_frame(tmp_path: Path) -> None:
     results = read_records(write_runs(tmp_path, [train_run(accuracy=None)]))
-    assert list(comparison(results)["status"]) == ["failed"]
-    assert comparison(results.records).empty
+    assert list(comparison(results).frame["status"]) == ["failed"]
+    assert comparison(results.records).frame.empty
 
 
 def test_cost_has_every_energy_and_no_accuracy(tmp_path: Path) -> None:
     extra = {"energy_with_memory": (9.0, "uJ/sample")}
-    frame = cost(read_records(write_runs(tmp_path, [train_run(extra=extra)])))
+    frame = cost(read_records(write_runs(tmp_path, [train_run(extra=extra)]))).frame
     assert {"energy_45nm_fp32", "energy_with_memory", "synapses"} <= set(frame.columns)
     assert "test_accuracy" not in frame.columns
 
 
 def test_a_users_metric_is_in_everything(tmp_path: Path) -> None:
     extra = {"carbon": (3.0, "g"), "test_accuracy/hard": (40.0, "%")}
-    frame = everything(read_records(write_runs(tmp_path, [train_run(extra=extra)])))
+    table = everything(read_records(write_runs(tmp_path, [train_run(extra=extra)])))
+    frame = table.frame
     assert frame["carbon"].tolist() == [3.0]
-    assert frame.attrs["units"]["carbon"] == "g"
+    assert table.units["carbon"] == "g"
     assert "test_accuracy/hard" not in frame.columns
 
 
@@ -226,6 +227,7 @@ def test_a_kernel_that_stood_in_for_another_is_named_below_the_table(tmp_path: P
     runs = [train_run(seed=0), train_run(seed=1)]
     said = "kernel cpu stands aside in a backward pass: compiling took more than 4.5 s"
     runs[1]["provenance"]["kernel_fallbacks"] = [said]
-    frame = frame_of(tmp_path, runs)
-    assert f"portable; {said}" in render(frame, "md")
-    assert said not in render(frame_of(tmp_path / "without", runs[:1]), "md")
+    table = comparison(read_records(write_runs(tmp_path, runs)))
+    assert f"portable; {said}" in render(table, "md")
+    alone = comparison(read_records(write_runs(tmp_path / "without", runs[:1])))
+    assert said not in render(alone, "md")

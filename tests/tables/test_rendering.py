@@ -15,19 +15,21 @@ from rich.console import Console
 from support.fabricated import time_run, train_run, write_runs
 
 from liafbench.baselines.errors import UsageError
+from liafbench.bench.counting.counts import STRUCTURE
+from liafbench.bench.counting.measurements import MEASURED
 from liafbench.bench.tables import (
     accuracy,
     comparison,
     everything,
     groups,
-    numbers,
     read_records,
     render,
-    terminal,
 )
-from liafbench.bench.tables.counted import OF_SAMPLES
+from liafbench.bench.tables.columns import ENERGY, ON_SAMPLES, number, with_spread
 from liafbench.bench.tables.latex import escape as tex
-from liafbench.bench.tables.markdown import escape as md
+from liafbench.bench.tables.render import escape as md
+from liafbench.bench.tables.table import Table
+from liafbench.bench.tables.terminal import terminal
 
 HOSTILE = "=cmd|'/C calc'!A0 <script>alert(1)</script> a_b%&$#{}~^\\ 漢字 ±" + "x" * 150
 
@@ -37,7 +39,7 @@ def results_of(folder: Path, runs: list[dict[str, Any]]) -> Any:
 
 
 @pytest.fixture
-def frame(tmp_path: Path) -> pd.DataFrame:
+def frame(tmp_path: Path) -> Table:
     runs = [
         train_run(name, accuracy, seed=seed, counts={"mac_dense": macs})
         for seed in range(2)
@@ -58,10 +60,10 @@ def cells(markdown: str, model: str) -> list[str]:
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
-def test_csv_reads_back_bit_for_bit(frame: pd.DataFrame) -> None:
-    third = frame.copy()
+def test_csv_reads_back_bit_for_bit(frame: Table) -> None:
+    third = frame.frame.copy()
     third.loc[0, "mac_dense"] = 1e6 / 3
-    text = render(third, "csv")
+    text = render(frame.with_frame(third), "csv")
     back = pd.read_csv(io.StringIO(text))
     for name in ("test_accuracy [%]", "test_accuracy_std [%]", "mac_dense [1/sample]"):
         plain = name.split(" ")[0]
@@ -69,7 +71,7 @@ def test_csv_reads_back_bit_for_bit(frame: pd.DataFrame) -> None:
     assert "333333.3333333333" in text
 
 
-def test_csv_says_unit_seeds_machine_and_commit(frame: pd.DataFrame) -> None:
+def test_csv_says_unit_seeds_machine_and_commit(frame: Table) -> None:
     row = next(csv.DictReader(io.StringIO(render(frame, "csv"))))
     assert row["test_accuracy [%]"] == "95.5"
     assert (row["test_accuracy_n"], row["seeds"], row["failed"]) == ("2", "2", "0")
@@ -77,7 +79,7 @@ def test_csv_says_unit_seeds_machine_and_commit(frame: pd.DataFrame) -> None:
     assert "training_time [s]" in row
 
 
-def test_markdown_marks_the_best_two_and_not_the_controls(frame: pd.DataFrame) -> None:
+def test_markdown_marks_the_best_two_and_not_the_controls(frame: Table) -> None:
     text = render(frame, "md")
     assert cells(text, "LIAF-Net")[1] == "**95.50 ± 0.71 (n=2)**"
     assert cells(text, "LSTM")[1] == "*93.00 ± 0.00 (n=2)*"
@@ -87,13 +89,13 @@ def test_markdown_marks_the_best_two_and_not_the_controls(frame: pd.DataFrame) -
     assert "controls are not ranked" in text
 
 
-def test_a_row_with_failed_seeds_takes_no_rank(frame: pd.DataFrame) -> None:
+def test_a_row_with_failed_seeds_takes_no_rank(frame: Table) -> None:
     text = render(frame, "md")
     assert cells(text, "KLIF")[1] == "99.50 (n=1, 1 failed)"
     assert "KLIF: seed 1 failed: Diverged" in text
 
 
-def test_columns_share_one_scale(frame: pd.DataFrame) -> None:
+def test_columns_share_one_scale(frame: Table) -> None:
     head = next(line for line in render(frame, "md").splitlines() if line.startswith("| baseline"))
     assert r"dense MAC \[M/sample\]" in head
     assert r"parameters \[k\]" in head
@@ -119,7 +121,7 @@ def test_parts_of_a_total_and_wall_times_take_no_rank(tmp_path: Path, metric: st
     assert "**10" in render(everything(results_of(tmp_path, runs)), "md", columns=["energy_x"])
 
 
-def test_what_was_not_measured_is_a_dash(frame: pd.DataFrame) -> None:
+def test_what_was_not_measured_is_a_dash(frame: Table) -> None:
     text = render(frame, "md")
     head = next(line for line in text.splitlines() if line.startswith("| baseline"))
     place = [cell.strip() for cell in head.strip("|").split("|")].index(
@@ -128,7 +130,7 @@ def test_what_was_not_measured_is_a_dash(frame: pd.DataFrame) -> None:
     assert cells(text, "LSTM")[place] == "–"
 
 
-def test_captions_say_where_the_numbers_come_from(frame: pd.DataFrame) -> None:
+def test_captions_say_where_the_numbers_come_from(frame: Table) -> None:
     for form in ("md", "tex"):
         text = render(frame, form)
         assert "standard deviation over seeds" in text
@@ -142,7 +144,7 @@ def counted_on(run: dict[str, Any], n: int, whole: int, **fields: float | None) 
     for record in run["records"]:
         if record["metric"] == "test_accuracy":
             record["n"] = whole
-        elif record["metric"] in OF_SAMPLES:
+        elif record["metric"] in ON_SAMPLES or record["metric"].startswith(ENERGY):
             record |= {"n": n, "spread": None if n == 1 else 0.0}
             record |= fields if record["metric"] == "mac_dense" else {}
     return run
@@ -188,7 +190,7 @@ def test_captions_do_not_hide_that_one_sample_says_nothing_of_its_error(tmp_path
     assert "means over 1 of 100 test samples, error not known" in render(frame, "md")
 
 
-def test_latex_has_rules_marks_and_citations(frame: pd.DataFrame) -> None:
+def test_latex_has_rules_marks_and_citations(frame: Table) -> None:
     text = render(frame, "tex")
     for rule in (r"\toprule", r"\midrule", r"\bottomrule", r"\caption{", r"\label{tab:comparison-"):
         assert rule in text
@@ -198,12 +200,12 @@ def test_latex_has_rules_marks_and_citations(frame: pd.DataFrame) -> None:
     assert r"\shortstack{test accuracy \\ {[}\%{]}}" in text
 
 
-def test_chosen_columns(frame: pd.DataFrame) -> None:
+def test_chosen_columns(frame: Table) -> None:
     text = render(frame, "md", columns=["weights"])
     assert r"| baseline | weights \[k\] |" in text
 
 
-def test_unknown_format_names_the_nearest(frame: pd.DataFrame) -> None:
+def test_unknown_format_names_the_nearest(frame: Table) -> None:
     with pytest.raises(UsageError, match="did you mean 'tex'"):
         render(frame, "text")
 
@@ -254,8 +256,9 @@ def test_groups_have_a_row_each(tmp_path: Path) -> None:
     extra = {"test_accuracy/two-facts": (40.0, "%"), "test_accuracy/lists": (60.0, "%")}
     runs = [train_run(name, 50.0, task="babi-sim", backbone="tokens", extra=extra)
             for name in ("liaf-net", "gru")]  # fmt: skip
-    frame = groups(results_of(tmp_path, runs))
-    assert frame is not None
+    table = groups(results_of(tmp_path, runs))
+    assert table is not None
+    frame = table.frame
     assert frame["task"].tolist() == ["babi-sim: lists", "babi-sim: two-facts"]
     assert frame["gru"].tolist() == [60.0, 40.0]
     assert groups(results_of(tmp_path / "none", [train_run()])) is None
@@ -270,18 +273,19 @@ def test_accuracy_stands_tasks_down_models_across(tmp_path: Path) -> None:
     ]  # fmt: skip
     runs += [train_run("lstm", 70.0, task="babi-qa3", backbone="tokens")]
     runs += [train_run("conv-lstm", 70.0), train_run("lstm", None, seed=4)]
-    frame = accuracy(results_of(tmp_path, runs))
+    table = accuracy(results_of(tmp_path, runs))
+    frame = table.frame
     assert frame["task"].tolist()[:2] == ["babi-qa1", "babi-qa2"]
     mean = frame[frame["task"] == "babi, mean of 20 tasks"].iloc[0]
     assert (mean["gru"], mean["gru_n"]) == (51.5, 2)
     assert mean["gru_std"] == pytest.approx(2**0.5)
     assert pd.isna(mean["lstm"])
-    text = render(frame, "md")
+    text = render(table, "md")
     assert [cell for cell in cells(text, "babi-qa1 ") if cell == "n/a"] == ["n/a"]  # conv-lstm
     assert "failed" in cells(text, "digits-dvs")
 
 
-def test_terminal_shows_each_task(frame: pd.DataFrame) -> None:
+def test_terminal_shows_each_task(frame: Table) -> None:
     console = Console(width=240, record=True, file=io.StringIO())
     console.print(terminal(frame))
     text = console.export_text()
@@ -298,7 +302,7 @@ def test_terminal_shows_each_task(frame: pd.DataFrame) -> None:
     ],
 )  # fmt: skip
 def test_numbers_for_people(value: float, unit: str, text: str) -> None:
-    assert numbers.number(value, unit) == text
+    assert number(value, unit) == text
 
 
 @pytest.mark.parametrize(
@@ -309,7 +313,7 @@ def test_numbers_for_people(value: float, unit: str, text: str) -> None:
     ],
 )  # fmt: skip
 def test_spreads_for_people(value: float, spread: float, text: str) -> None:
-    assert numbers.with_spread(value, spread) == text
+    assert with_spread(value, spread) == text
 
 
 def latex_is_installed() -> bool:
@@ -320,7 +324,7 @@ def latex_is_installed() -> bool:
     return found.returncode == 0 and len(found.stdout.splitlines()) == 2
 
 
-def test_latex_compiles(frame: pd.DataFrame, tmp_path: Path) -> None:
+def test_latex_compiles(frame: Table, tmp_path: Path) -> None:
     if not latex_is_installed():
         pytest.skip("pdflatex with booktabs and graphicx is not installed")
     tables = [frame, everything(hostile_results(tmp_path / "hostile"))]
@@ -335,3 +339,8 @@ def test_latex_compiles(frame: pd.DataFrame, tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:]
     assert (tmp_path / "paper.pdf").stat().st_size > 0
+
+
+def test_what_is_counted_on_samples_is_what_counting_measures() -> None:
+    measured = {metric for metric in MEASURED - set(STRUCTURE) if not metric.startswith(ENERGY)}
+    assert set(ON_SAMPLES) == measured

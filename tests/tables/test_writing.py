@@ -59,7 +59,7 @@ def test_frames_do_not_depend_on_the_order_of_records(tmp_path: Path) -> None:
     results = read_records(write_runs(tmp_path, some_runs()))
     bare = results.records
     shuffled = bare.sample(frac=1.0, random_state=3)
-    pd.testing.assert_frame_equal(comparison(bare), comparison(shuffled))
+    pd.testing.assert_frame_equal(comparison(bare).frame, comparison(shuffled).frame)
 
 
 def test_every_table_is_written_and_named(tmp_path: Path) -> None:
@@ -103,8 +103,8 @@ def test_a_damaged_file_is_named_and_left_out(tmp_path: Path, damage: Any) -> No
     path = tmp_path / "quick" / "test-cpu" / "runs" / f"{good['run_id']}.json"
     path.write_text(damage(path.read_text()))
     written = write_all(tmp_path)
-    assert [problem.path for problem in written.problems] == [path]
-    assert written.problems[0].reason
+    assert [problem.path for problem in written.findings] == [path]
+    assert written.findings[0].reason
     table = (tmp_path / "quick" / "test-cpu" / "tables" / "unfinished.md").read_text()
     assert good["run_id"] in table
     assert (
@@ -116,7 +116,7 @@ def test_a_file_that_is_not_text_is_left_out(tmp_path: Path) -> None:
     write_runs(tmp_path, some_runs())
     path = tmp_path / "quick" / "test-cpu" / "runs" / "0123456789abcdef.json"
     path.write_bytes(b"\xff\xfe\x00")
-    assert [problem.path for problem in write_all(tmp_path).problems] == [path]
+    assert [problem.path for problem in write_all(tmp_path).findings] == [path]
 
 
 def test_no_results_is_one_clear_line(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from torch import nn
 from liafbench.baselines.errors import UsageError
 from liafbench.bench.execution import Execution
 from liafbench.bench.tasks import babi, babi_sim, load, vocabularies
-from liafbench.bench.tasks.common.stories import parse, vocabulary
+from liafbench.bench.tasks.common.stories import parse
 from liafbench.bench.training.evaluate import predict
 
 STORIES_SHA256 = "a2f3c17ebcc304276a4ee2b061621e89cf73fe871a92473823ad652c0d13f5d4"
@@ -27,6 +27,15 @@ TEXT = """1 Mary moved to the bathroom.
 1 Sandra is either in the office or the park.
 2 Is Sandra in the park? \tmaybe\t1
 """
+
+
+def vocabulary(questions: list) -> list[str]:
+    """Every word and every answer, sorted; an answer of several words is one entry."""
+    found: set[str] = set()
+    for question in questions:
+        found.update(question.tokens)
+        found.add(question.answer)
+    return sorted(found)
 
 
 def test_questions_by_hand():

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 from liafbench.baselines.errors import UsageError
 from liafbench.bench.cli.main import app
 from liafbench.bench.compare import differences, ratios, read_side
-from liafbench.bench.runfiles import NUMERICS_VERSION
-from liafbench.bench.runs.records import Run
+from liafbench.bench.results import load
+from liafbench.bench.runfiles import NUMERICS_VERSION, Run
 from liafbench.bench.runs.store import Store
 
 
@@ -72,14 +72,14 @@ def test_ratios_are_b_over_a_with_both_spreads(folders):
 
 
 def test_what_differs_is_named_and_the_load_of_the_moment_is_not(folders):
-    found = differences(*folders).set_index("entry")
+    found = differences(*map(load, folders)).set_index("entry")
     assert set(found.index) == {"provenance.kernel", "config.recipe.epochs"}
     assert tuple(found.loc["provenance.kernel"]) == ("cpu-avx512", "portable")
 
 
 def test_a_folder_against_itself_differs_in_nothing(folders):
     a, _ = folders
-    assert differences(a, a).empty
+    assert differences(load(a), load(a)).empty
     table = ratios(read_side(a), read_side(a))
     assert set(table["ratio"]) == {1.0}
     assert not table["apart"].any()

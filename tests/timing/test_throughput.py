@@ -12,9 +12,9 @@ from liafbench.baselines.errors import UsageError
 from liafbench.bench.cli.throughput import RunFiles
 from liafbench.bench.execution import Execution
 from liafbench.bench.only import Only
-from liafbench.bench.results import settle
+from liafbench.bench.results import load
 from liafbench.bench.runs.store import Store
-from liafbench.bench.tables import read_records, write_tables
+from liafbench.bench.tables import write_tables
 from liafbench.bench.timing.ceilings import Ceilings
 from liafbench.bench.timing.energy import EnergyCounter
 from liafbench.bench.timing.group import Measurement
@@ -168,8 +168,8 @@ def test_the_table_names_what_it_was_measured_under(machine):
     store = MemoryStore()
     suite(machine, store).run(1000, [SWEEP])
     table = throughput_table(store.documents.values())
-    assert "allocator" in table.attrs["caption"]
-    assert table.attrs["units"]["throughput"] == "samples/s"
+    assert "allocator" in table.caption
+    assert table.units["throughput"] == "samples/s"
 
 
 def test_points_of_one_folder_are_rows_of_their_own(machine, tmp_path):
@@ -178,8 +178,8 @@ def test_points_of_one_folder_are_rows_of_their_own(machine, tmp_path):
     folder = Store(tmp_path / "throughput" / "m")
     folder.prepare()
     suite(machine, RunFiles(folder)).run(1000, [SWEEP, bfloat16])
-    settled = settle(read_records(tmp_path))
-    assert set(settled.runs["fate"]) == {"current"}
+    settled = load(tmp_path)
+    assert set(settled.runs["status"]) == {"current"}
     assert len(settled.records) == 2 * 2 * len(BATCHES["cpu"])
     written = write_tables(tmp_path)
     tables = [path.name for path in written if path.parent.parent == folder.folder]

@@ -81,7 +81,7 @@ def test_tracking_the_test_changes_nothing_else(splits: Splits) -> None:
 
 def test_a_loss_that_is_not_finite_stops_training(splits: Splits) -> None:
     with pytest.raises(Diverged, match="epoch 1 of 3") as caught:
-        train(splits, optimizer="sgd", learning_rate=1e38, weight_decay=1e3)
+        train(splits, optimizer="sgd", learning_rate=1e12, weight_decay=1e3)
     assert caught.value.curves["train_loss"] == []
 
 

@@ -15,14 +15,13 @@ from ray import exceptions as gone
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as OnNode
 
 from liafbench.baselines.errors import UsageError
-from liafbench.bench.runfiles import Provenance
+from liafbench.bench.runfiles import Provenance, Run
 from liafbench.bench.runs.cluster.node import Desk, Software, describe, run_cell
 from liafbench.bench.runs.cluster.placing import list_files
 from liafbench.bench.runs.cluster.signals import Held
 from liafbench.bench.runs.failure import failed
 from liafbench.bench.runs.provenance import usable_cores
 from liafbench.bench.runs.queue import Job, Jobs, OnEpoch, OnFinished
-from liafbench.bench.runs.records import Run
 from liafbench.bench.runs.resources import GIB
 
 POLL_SECONDS = 0.5
@@ -97,13 +96,24 @@ class RayCluster:
         """Run jobs as tasks. A lost worker's cell is tried again, one that fails by itself not."""
         batch = _Batch(jobs, self._desk, self._agreed)
         with contextlib.closing(batch):
-            while not batch.is_done():
-                batch.submit(workers)
-                for run in batch.finished():
-                    on_finished(run)
-                for epoch in ray.get(self._desk.take.remote()):
-                    on_epoch(*epoch)
-                self._signals.handle()
+            try:
+                self._drain(batch, workers, on_epoch, on_finished)
+            except (gone.RayError, ConnectionError) as error:
+                raise UsageError(
+                    f"the Ray cluster is gone: {_first_line(error)}; what is finished is kept, "
+                    "start again when there is one"
+                ) from error
+
+    def _drain(
+        self, batch: _Batch, workers: int, on_epoch: OnEpoch, on_finished: OnFinished
+    ) -> None:
+        while not batch.is_done():
+            batch.submit(workers)
+            for run in batch.finished():
+                on_finished(run)
+            for epoch in ray.get(self._desk.take.remote()):
+                on_epoch(*epoch)
+            self._signals.handle()
 
 
 class _Batch:

@@ -12,12 +12,11 @@ from typing import Any
 import ray
 
 from liafbench.baselines.errors import UsageError
-from liafbench.bench.runfiles import NUMERICS_VERSION
+from liafbench.bench.runfiles import NUMERICS_VERSION, Run
 from liafbench.bench.runs.cluster.placing import Listing, place, read_chunk
 from liafbench.bench.runs.pool import execute
 from liafbench.bench.runs.provenance import commit, machine, versions
 from liafbench.bench.runs.queue import Job, Listed
-from liafbench.bench.runs.records import Run
 from liafbench.bench.runs.store import Store
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from liafbench.bench.tasks.common.samples import Images
-from liafbench.bench.tasks.common.splits import Split, Splits, hold_out, split_checksum
+from liafbench.bench.tasks.common.splits import Split, Splits, described, hold_out
 from liafbench.bench.tasks.common.task import Source
 
 RULE = "official test set; validation: every tenth training image of each class, in stored order"
@@ -32,19 +30,14 @@ def image_splits(
     training = Images(pixels, time_steps, "train")
     testing = Images(test[0], time_steps, "test")
     rows = np.arange(len(labels))
-    splits = (
+    return described(
         Split(training, rows[~held], labels[~held]),
         Split(training, rows[held], labels[held]),
         Split(testing, np.arange(len(test[1])), test[1]),
+        files=files,
+        rule=RULE,
+        transform=f"pixels / 255, repeated over {time_steps} time steps",
+        notes=(subset, unofficial, source.limited("training images")),
+        partial=bool(subset),
+        unofficial=bool(unofficial),
     )
-    limited = f"first {source.limit} training images" if source.limit else ""
-    provenance: dict[str, Any] = {
-        "files": files,
-        "split_rule": RULE,
-        "split_checksum": split_checksum(*splits),
-        "transform": f"pixels / 255, repeated over {time_steps} time steps",
-        "partial": bool(subset),
-        "unofficial": bool(unofficial),
-        "note": "; ".join(filter(None, (subset, unofficial, limited))),
-    }
-    return Splits(*splits, provenance=provenance)

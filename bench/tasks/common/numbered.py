@@ -19,7 +19,6 @@ from liafbench.bench.events.frames import Binning
 from liafbench.bench.tasks.common.files import official
 from liafbench.bench.tasks.common.members import Member, Recordings
 from liafbench.bench.tasks.common.recordings import (
-    Provenance,
     Recorded,
     Recording,
     binning_for,
@@ -77,15 +76,16 @@ class Numbered:
         code = (self.code, __file__)
         sides = np.array([side_of(member) for member in members])
         rows = [np.flatnonzero(sides == side) for side in range(3)]
-        notes = [f"subset: {len(members)} recordings"] if lacking else []
-        notes += [unofficial] if unofficial else []
-        notes += [f"first {source.limit} training recordings"] if source.limit else []
+        subset = f"subset: {len(members)} recordings" if lacking else ""
         return recorded_splits(
             Recorded(recordings, SIDE, SIDE, checksums, code, members),
             binning_for(binning, changes),
             rows,
-            Provenance(self.rule, "; ".join(notes), lacking, bool(unofficial)),
             lambda name: name.rpartition("/")[0],
+            rule=self.rule,
+            notes=(subset, unofficial, source.limited("training recordings")),
+            partial=lacking,
+            unofficial=bool(unofficial),
         )
 
     def _members(

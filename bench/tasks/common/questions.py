@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from liafbench.baselines.errors import UsageError
 from liafbench.bench.tasks import vocabularies
 from liafbench.bench.tasks.common.samples import Tokens
-from liafbench.bench.tasks.common.splits import HOLD_OUT, Split, Splits, split_checksum
+from liafbench.bench.tasks.common.splits import HOLD_OUT, Split, Splits, described
 from liafbench.bench.tasks.common.stories import Question, encode
 
 RULE = "test from its own files; validation: every tenth story of each training file"
@@ -57,17 +56,15 @@ def question_splits(
         f"{left_out} training questions left out: {LACKING}" if left_out else "",
         f"{wrong} evaluation questions always wrong: {LACKING}" if wrong else "",
     )
-    provenance: dict[str, Any] = {
-        "files": files,
-        "split_rule": RULE,
-        "split_checksum": split_checksum(*splits),
-        "transform": "statements and question as one sequence of lower-case words",
-        "partial": False,
-        "unofficial": bool(unofficial),
-        "repairs": {LACKING: left_out} if left_out else {},
-        "note": "; ".join(filter(None, notes)),
-    }
-    return Splits(*splits, provenance=provenance)
+    return described(
+        *splits,
+        files=files,
+        rule=RULE,
+        transform="statements and question as one sequence of lower-case words",
+        notes=notes,
+        unofficial=bool(unofficial),
+        repairs={LACKING: left_out} if left_out else {},
+    )
 
 
 def _held(question: Question) -> bool:

@@ -17,7 +17,7 @@ from liafbench.bench.events.events import Events
 from liafbench.bench.events.frames import CHANNELS, Binning, to_frames
 from liafbench.bench.tasks.common.members import Member, refuse_copies
 from liafbench.bench.tasks.common.samples import Frames
-from liafbench.bench.tasks.common.splits import Split, Splits, split_checksum
+from liafbench.bench.tasks.common.splits import Splits
 
 OPTIONS: dict[str, Any] = dict.fromkeys(
     ("time_steps", "height", "width", "by", "window_us", "values", "clip")
@@ -93,40 +93,25 @@ def binning_for(default: Binning, changes: dict[str, Any]) -> Binning:
     return replace(default, **given)
 
 
-@dataclass(frozen=True)
-class Provenance:
-    """What a set's splits say of themselves beside what is computed."""
-
-    rule: str
-    note: str = ""
-    partial: bool = False
-    unofficial: bool = False
-
-
 def recorded_splits(
     recorded: Recorded,
     binning: Binning,
     parts: Iterable[np.ndarray],
-    said: Provenance,
     source_of: Callable[[str], str] = str,
+    **provenance: Any,
 ) -> Splits:
-    """Splits from the rows of train, validation and test."""
+    """Splits from the rows of train, validation and test; see `described`."""
     parts = list(parts)
     if recorded.files and recorded.members:  # whose checksums are those compared
         refuse_copies([recorded.members[row] for row in part] for part in parts)
     frames, repairs = recorded.frames(binning)
     names = [recording.name for recording in recorded.recordings]
-    samples = Frames(frames, names, binning.parts(recorded.height, recorded.width), source_of)
-    labels = recorded.labels
-    train, validation, test = (Split(samples, rows, labels[rows]) for rows in parts)
-    provenance: dict[str, Any] = {
-        "files": recorded.files,
-        "split_rule": said.rule,
-        "split_checksum": split_checksum(train, validation, test),
-        "transform": str(binning),
-        "partial": said.partial,
-        "unofficial": said.unofficial,
-        "note": said.note,
-        "repairs": dict(repairs),
-    }
-    return Splits(train, validation, test, provenance)
+    return Splits.of(
+        Frames(frames, names, binning.parts(recorded.height, recorded.width), source_of),
+        recorded.labels,
+        parts,
+        files=recorded.files,
+        transform=str(binning),
+        repairs=dict(repairs),
+        **provenance,
+    )

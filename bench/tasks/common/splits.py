@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -103,9 +103,47 @@ class Splits:
     def __iter__(self) -> Iterator[Split]:
         return iter((self.train, self.validation, self.test))
 
+    @classmethod
+    def of(
+        cls,
+        samples: Samples,
+        labels: np.ndarray,
+        rows: Iterable[np.ndarray],
+        **provenance: Any,
+    ) -> Splits:
+        """The parts of one set of samples with these labels; see `described`."""
+        return described(*(Split(samples, part, labels[part]) for part in rows), **provenance)
+
     @property
     def checksum(self) -> str:
         return split_checksum(self.train, self.validation, self.test)
+
+
+def described(
+    train: Split,
+    validation: Split,
+    test: Split,
+    *,
+    files: dict[str, str],
+    rule: str,
+    transform: str,
+    notes: Iterable[str] = (),
+    partial: bool = False,
+    unofficial: bool = False,
+    **more: Any,
+) -> Splits:
+    """Splits with their provenance: checksums of the files, rule, transform, what is not whole."""
+    provenance = {
+        "files": files,
+        "split_rule": rule,
+        "split_checksum": split_checksum(train, validation, test),
+        "transform": transform,
+        "partial": partial,
+        "unofficial": unofficial,
+        "note": "; ".join(filter(None, notes)),
+        **more,
+    }
+    return Splits(train, validation, test, provenance)
 
 
 def split_checksum(*splits: Split) -> str:

@@ -97,15 +97,6 @@ class _Story:
         )
 
 
-def vocabulary(questions: Iterable[Question]) -> list[str]:
-    """Every word and every answer, sorted; an answer of several words is one entry."""
-    found: set[str] = set()
-    for question in questions:
-        found.update(question.tokens)
-        found.add(question.answer)
-    return sorted(found)
-
-
 def encode(tokens: Iterable[str], index: dict[str, int], unknown: int = 1) -> Sequence[int]:
     """Numbers of words; a word that the vocabulary lacks is `unknown`."""
     return [index.get(token, unknown) for token in tokens]

@@ -80,6 +80,10 @@ class Source:
     def shape(self) -> Shape:
         return self.task.shape(self.backbone)
 
+    def limited(self, what: str) -> str:
+        """A note of the limit; empty without one."""
+        return f"first {self.limit} {what}" if self.limit else ""
+
     def missing(self, what: str, how_to_get: str = "") -> UsageError:
         """The error for files that are not there: what, where, and how to get them."""
         return UsageError(

@@ -1,4 +1,4 @@
-"""`python -m liafbench.bench.regression.scheduling`: the overhead of a run, the gain of jobs."""
+"""`python -m studies.scheduling`: the overhead of a run, the gain of jobs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from liafbench.bench.cli.console import console
-from liafbench.bench.runs.records import Run
+from liafbench.bench.runfiles import Run
 from liafbench.bench.runs.store import Store
 
 EMPTY = """

@@ -1,4 +1,4 @@
-"""Judgements as frames: one row a claim, and one row a claim, budget and task."""
+"""Judgements as tables: one row a claim, and one row a claim, budget and task."""
 
 from __future__ import annotations
 
@@ -15,19 +15,22 @@ from liafbench.bench.claims.definitions import (
     Claim,
 )
 from liafbench.bench.claims.pairs import BUDGETS
-from liafbench.bench.claims.verdict import Finding, Judgement
-from liafbench.bench.results import Results
-from liafbench.bench.results.names import FAMILY
+from liafbench.bench.claims.verdict import ItemVerdict, Judgement
+from liafbench.bench.results import Results, labels
+from liafbench.bench.results.labels import FAMILY
 from liafbench.bench.results.published import published
-from liafbench.bench.results.source import caption, describe
 from liafbench.bench.statistics import holm
+from liafbench.bench.tables.table import Table
 
 NO_FIGURE = "n/a"
 DIFFERENCE = "difference [points]"
 TEST = ["claim", "task", "backbone", "p_exact"]
 """Rows alike in these are one test of the same runs under two scopes."""
-NARROW = ["scope", "claim"]
-NARROW += [f"{part} {budget}" for budget in BUDGETS for part in ("ours", "verdict")]
+NARROW = (
+    "scope",
+    "claim",
+    *(f"{part} {budget}" for budget in BUDGETS for part in ("ours", "verdict")),
+)
 """What of the claims fits across a page."""
 TESTS = {
     "comparable": f"95 % interval of the difference within ±{COMPARABLE:g} points",
@@ -44,7 +47,7 @@ RULES = (
 )
 
 
-def claims_frame(judgements: Sequence[Judgement], results: Results) -> pd.DataFrame:
+def claims_table(judgements: Sequence[Judgement], results: Results) -> Table:
     """One row per claim: test, our figure and verdict at both budgets, the published figures."""
     by_claim: dict[Claim, dict[str, Judgement]] = {}
     for each in judgements:
@@ -60,31 +63,29 @@ def claims_frame(judgements: Sequence[Judgement], results: Results) -> pd.DataFr
             row[f"verdict {budget}"] = both[budget].verdict.value
             row[f"why {budget}"] = both[budget].reason
         table.append(row)
-    frame = pd.DataFrame(table)
-    frame.attrs |= {
-        "title": "Claims",
-        "label": "claims",
-        "layout": "plain",
-        "narrow": NARROW,
-        "caption": f"{RULES} {caption(describe(results))}",
-    }
-    return frame
+    return Table(
+        pd.DataFrame(table),
+        "Claims",
+        "claims",
+        narrow=NARROW,
+        caption=f"{RULES} {labels.caption(labels.describe(results))}",
+    )
 
 
-def items_frame(judgements: Sequence[Judgement], results: Results) -> pd.DataFrame:
+def items_table(judgements: Sequence[Judgement], results: Results) -> Table:
     """One row per claim, budget and task: the numbers behind the verdicts, with exact p values."""
     table = [_item_row(each, finding) for each in judgements for finding in each.findings]
     frame = pd.DataFrame(table)
     _add_holm(frame)
-    frame.attrs |= {
-        "title": "Claims by task",
-        "label": "claims-by-task",
-        "layout": "plain",
-        "heads": {"p_exact": "exact p", "p_holm": "exact p, Holm over this budget's tests"},
-        "caption": f"{RULES} Exact p: sign flips over paired seeds, Wilcoxon over the tasks of "
-        f"bAbI; shown beside the interval, which decides. {caption(describe(results))}",
-    }
-    return frame
+    return Table(
+        frame,
+        "Claims by task",
+        "claims-by-task",
+        heads={"p_exact": "exact p", "p_holm": "exact p, Holm over this budget's tests"},
+        caption=f"{RULES} Exact p: sign flips over paired seeds, Wilcoxon over the tasks of "
+        f"bAbI; shown beside the interval, which decides. "
+        f"{labels.caption(labels.describe(results))}",
+    )
 
 
 def _add_holm(frame: pd.DataFrame) -> None:
@@ -97,7 +98,7 @@ def _add_holm(frame: pd.DataFrame) -> None:
         frame.loc[part.index, "p_holm"] = np.where(part["p_exact"].isna(), np.nan, shared)
 
 
-def _item_row(judgement: Judgement, finding: Finding) -> dict[str, Any]:
+def _item_row(judgement: Judgement, finding: ItemVerdict) -> dict[str, Any]:
     claim, interval = judgement.claim, finding.interval
     ratio = claim.test in ("far fewer", "no extra cost")
     return {
@@ -125,7 +126,7 @@ def _figures(judgement: Judgement) -> str:
     return "; ".join(text for text in said if text) or NO_FIGURE
 
 
-def _figure(claim: Claim, finding: Finding) -> str:
+def _figure(claim: Claim, finding: ItemVerdict) -> str:
     interval = finding.interval
     if interval is None:
         return ""
