@@ -54,13 +54,13 @@ def _copied(module: nn.Module) -> nn.Module:
         if isinstance(t, Tensor) and t.requires_grad and not t.is_leaf
     }
     try:
-        return copy.deepcopy(module, dict(memo))
+        return _deep_copy(module, dict(memo))
     except Exception:  # noqa: BLE001 - a lock, a file, a generator, what has its own idea of copies
         for value in (v for m in module.modules() for v in vars(m).values()):
             if not _can_be_copied(value, memo):
                 memo[id(value)] = value
     try:
-        return copy.deepcopy(module, memo)
+        return _deep_copy(module, memo)
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UsageError(
@@ -78,6 +78,18 @@ def _can_be_copied(value: Any, memo: dict[int, Any]) -> bool:
     except Exception:  # noqa: BLE001 - whatever it raises, it is shared then
         return False
     return True
+
+
+def _deep_copy(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
+    """Attribute by attribute where a module's own way of copying itself fails."""
+    for part in module.modules():
+        if hasattr(type(part), "__deepcopy__") and id(part) not in memo:
+            try:
+                memo[id(part)] = copy.deepcopy(part, memo)
+            except (AttributeError, TypeError):
+                twin = memo[id(part)] = type(part).__new__(type(part))
+                twin.__dict__ = copy.deepcopy(part.__dict__, memo)
+    return copy.deepcopy(module, memo)
 
 
 def _uncompiled(module: nn.Module) -> nn.Module:

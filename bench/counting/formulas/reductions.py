@@ -191,6 +191,7 @@ def _log_sum_exp(args: Sequence[Any], outs: Sequence[Any]) -> OpCount:
 
 register = partial(register_any, sort="reduction")
 
+
 register("sum", reduction(each(1), NOTHING), kind.linear(arithmetic.summed))
 register("mean", reduction(each(1), each(0, 1)), kind.linear(arithmetic.summed))
 register("nansum", reduction(each(1, 0, 1), NOTHING))
