@@ -22,7 +22,7 @@ tables: $(STAMP)
 	$(BIN)/liafbench run quick --out $(OUT) --jobs 2
 
 # The README's figure, in both themes, from the committed run files.
-FIGURE := $(BIN)/liafbench figure results/quick --place digits-dvs
+FIGURE := $(BIN)/liafbench figure results/quick --select digits-dvs
 figures: $(STAMP)
 	$(FIGURE) -o docs/figures/digits-dvs.svg
 	$(FIGURE) -o docs/figures/digits-dvs-dark.svg --theme dark
@@ -43,10 +43,10 @@ soak: $(STAMP)
 # This commit against its parent; `make regression QUICK=--quick`: each benchmark once.
 QUICK ?=
 regression: $(STAMP)
-	$(BIN)/python -m liafbench.bench.regression $(QUICK)
+	$(BIN)/python -m studies.regression $(QUICK)
 
 regression-site: $(STAMP)
-	$(BIN)/python -m liafbench.bench.regression --site
+	$(BIN)/python -m studies.regression --site
 
 docs: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'

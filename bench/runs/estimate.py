@@ -17,23 +17,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from liafbench.baselines import BASELINES, Network, build
+from liafbench.baselines import BASELINES, build
 from liafbench.baselines.errors import UsageError
 from liafbench.bench import tasks
 from liafbench.bench.costs.cost import cost
 from liafbench.bench.results import find_folders
 from liafbench.bench.runfiles import Run
 from liafbench.bench.runs.cells import Cell
+from liafbench.bench.runs.resources import step_bytes
 from liafbench.bench.runs.store import Store
 from liafbench.bench.tasks import TASKS
 
 MIB = 2**20
-FLOAT_BYTES = 4
-COPIES = {"adam": 4, "sgd": 2}
-"""Of each parameter in training: weight, gradient, and Adam's two moments."""
-LONG = 4  # steps
 SAME_STEP = ("batch_size", "bucket", "precision", "channels_last", "augmentation", "optimizer")
 """What of a recipe decides what one epoch costs."""
 STORIES = "tokens"
@@ -86,9 +82,10 @@ class Estimates:
             if run.kind == "time":
                 self._timed.append(run)
             else:
-                config = run.config.plain()
-                seconds = run.seconds / config["recipe"]["epochs"]
-                self._epochs.setdefault(config["baselines"][0], []).append((config, seconds))
+                config = run.config.model_dump()
+                if epochs := config["recipe"].get("epochs"):
+                    measured = self._epochs.setdefault(config["baselines"][0], [])
+                    measured.append((config, run.seconds / epochs))
 
     @classmethod
     def of_machine(cls, store: Store) -> Estimates:
@@ -179,9 +176,9 @@ class Estimates:
         measured = [
             record.value
             for run in self._timed
-            if _network_key(run.config.plain(), cell.baseline)
+            if _network_key(run.config.model_dump(), cell.baseline)
             == _network_key(wanted, cell.baseline)
-            and run.config.measure["timing_batch"] == cell.recipe.batch_size
+            and run.config.measure.get("timing_batch") == cell.recipe.batch_size
             for record in run.records
             if record.metric == "peak_memory" and record.baseline == cell.baseline
         ]
@@ -222,7 +219,9 @@ def _network_key(config: dict[str, Any], baseline: str) -> str:
 def _training_key(config: dict[str, Any]) -> str:
     """What decides the time of an epoch; not seed, learning rate or number of epochs."""
     recipe = [config["recipe"].get(name) for name in SAME_STEP]
-    return _network_key(config, config["baselines"][0]) + json.dumps([recipe, config.get("code")])
+    return _network_key(config, config["baselines"][0]) + json.dumps(
+        [recipe, config.get("code") or {}]
+    )
 
 
 def _data_key(config: dict[str, Any]) -> str:
@@ -254,10 +253,10 @@ def _network(config: dict[str, Any]) -> tuple[str, str, str | None, str, str | N
 
 
 def by_shape(config: dict[str, Any]) -> Quantity:
-    """MiB of parameters with gradient and optimizer state, and of what the backward pass keeps.
+    """MiB of a training step, without data or values: on meta tensors, and so a lower bound.
 
-    Found without data or values, on meta tensors: a lower bound, as gradients of activations and
-    temporary values come on top. A story has the backbone's nominal length.
+    Gradients of activations and temporary values come on top. A story has the backbone's nominal
+    length.
     """
     recipe = config["recipe"]
     try:
@@ -265,42 +264,8 @@ def by_shape(config: dict[str, Any]) -> Quantity:
             net = build(*_network(config), **config["options"]).train()
     except (UsageError, RuntimeError, NotImplementedError):
         return Quantity(None, "cannot be built without values")
-    own = list(net.parameters())
     try:
-        kept = _kept_bytes(net, recipe["batch_size"])
+        step = step_bytes(net, recipe["batch_size"], recipe["optimizer"])
     except (RuntimeError, NotImplementedError):
         return Quantity(None, "its forward pass needs values")
-    parameters = sum(p.numel() for p in own if p.requires_grad)
-    state = FLOAT_BYTES * COPIES[recipe["optimizer"]] * parameters
-    return Quantity((state + kept) / MIB, "shape", at_least=True)
-
-
-def _kept_bytes(net: Network, batch: int) -> float:
-    """Bytes that autograd keeps of a forward pass over all time steps.
-
-    Every step after the second keeps as much as the third, so that loops need not be unrolled.
-    """
-    steps = net.backbone.time_steps
-    if steps <= LONG:
-        return _kept(net, batch, steps)
-    short, longer = _kept(net, batch, LONG - 1), _kept(net, batch, LONG)
-    return longer + (steps - LONG) * (longer - short)
-
-
-def _kept(net: Network, batch: int, steps: int) -> int:
-    """Bytes of the storages that autograd keeps of so many time steps, parameters apart."""
-    shape = net.backbone
-    kind = torch.int64 if shape.tokens else torch.float32
-    x = torch.zeros(steps, batch, *shape.sample_shape, dtype=kind, device="meta")
-    kept: list[Tensor] = []
-
-    def keep(tensor: Tensor) -> Tensor:
-        kept.append(tensor)
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        net(x)
-    found = {each.untyped_storage()._cdata: each for each in kept}
-    for each in (*net.parameters(), *net.buffers()):
-        found.pop(each.untyped_storage()._cdata, None)
-    return sum(each.untyped_storage().nbytes() for each in found.values())
+    return Quantity(step / MIB, "shape", at_least=True)
