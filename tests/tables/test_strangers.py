@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import sys
@@ -47,7 +46,7 @@ def make(kind: str, path: Path) -> None:
         case "looping link":
             path.symlink_to(path)
         case "link":
-            path.symlink_to(next(path.parent.glob("*.json")))
+            path.symlink_to(next(path.parent.rglob("*.json")))
         case "FIFO":
             os.mkfifo(path)
         case "socket":
@@ -87,9 +86,8 @@ def test_what_is_of_no_use_is_named_with_its_field(root: Path, change: dict[str,
     path = written(root, change)
     (found,) = load(root).findings
     assert found.path == path
-    assert found.reason.startswith(next(iter(change)).replace("seconds", "")) or "number" in str(
-        found.reason
-    )
+    field = next(iter(change))
+    assert found.reason.startswith((field, "not a whole run file"))
     assert len(found.reason) <= 300
     assert comparison(load(root)).frame["seeds"].tolist() == [3]
 
@@ -119,13 +117,7 @@ def test_text_does_nothing_to_who_prints_it(root: Path) -> None:
 
 
 def test_lone_surrogates_lose_no_reason(root: Path) -> None:
-    path = written(root, {"status": "failed", "records": [], "reason": "at \udc80 end"})
-    assert (
-        "\\udc80"
-        in json.loads(path.read_text(), strict=False)["reason"]
-        .encode("ascii", "backslashreplace")
-        .decode()
-    )
+    written(root, {"status": "failed", "records": [], "reason": "at \udc80 end"})
     assert "\\udc80 end" in comparison(load(root)).frame["note"].iloc[0]
 
 
