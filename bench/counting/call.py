@@ -42,7 +42,7 @@ def private_copy(module: nn.Module) -> nn.Module:
         if isinstance(t, Tensor) and t.requires_grad and not t.is_leaf
     }
     try:
-        copied = copy.deepcopy(module, memo)
+        copied = _deep_copy(module, memo)
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
         raise UsageError(
@@ -51,6 +51,18 @@ def private_copy(module: nn.Module) -> nn.Module:
         ) from error
     copied = _uncompiled(copied).eval()
     return copied.cpu() if any(p.is_cuda for p in copied.parameters()) else copied
+
+
+def _deep_copy(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
+    """Attribute by attribute where a module's own way of copying itself fails."""
+    for part in module.modules():
+        if hasattr(type(part), "__deepcopy__") and id(part) not in memo:
+            try:
+                memo[id(part)] = copy.deepcopy(part, memo)
+            except (AttributeError, TypeError):
+                twin = memo[id(part)] = type(part).__new__(type(part))
+                twin.__dict__ = copy.deepcopy(part.__dict__, memo)
+    return copy.deepcopy(module, memo)
 
 
 def _uncompiled(module: nn.Module) -> nn.Module:

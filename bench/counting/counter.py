@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from liafbench.baselines.errors import UsageError, unknown
 from liafbench.bench.counting.call import Inputs, Snapshot, private_copy, quiet_run
 from liafbench.bench.counting.counts import OPERATIONS, Counts, Run, counts_of
-from liafbench.bench.counting.observer import Guard, Observer
+from liafbench.bench.counting.guard import Guard
+from liafbench.bench.counting.observer import Observer
 from liafbench.bench.counting.tensor_info import KINDS, Kind
 from liafbench.bench.counting.trace import Call, difference, traced_counts
 
@@ -28,6 +29,7 @@ class Counter:
         self._plain: nn.Module | None = private_copy(module)
         self._observer = Observer(self.net)
         self._state = Snapshot(self.net)
+        self._entered: set[str] = set()
 
     def run(self, inputs: Any) -> PerLayer:
         """Operations of one call by module path and metric; the first one is traced as well."""
@@ -45,7 +47,7 @@ class Counter:
             recorder.table.declare(tensor, kind)
         with quiet_run():
             try:
-                with self._observer, Guard(recorder):
+                with self._observer, Guard(recorder, self._entered):
                     outputs = call.call(self.net, tensors)
                 self._observer.check_outputs(outputs)
             finally:
@@ -55,7 +57,8 @@ class Counter:
 
     def _trace(self, call: Inputs, plain: nn.Module, run: Run) -> tuple[str, ...]:
         """What fvcore's trace counts otherwise than the run, or why there is none."""
-        hidden = self._observer.neurons
+        layers = self._observer.neurons.items()
+        hidden = [*self._entered, *(path for path, layer in layers if layer.step is not None)]
         ran = {path: layer.ops for path, layer in run.layers.items()}
         try:
             with quiet_run():

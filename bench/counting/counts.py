@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from liafbench.bench.counting.operators import NOTHING, OpCount
+from liafbench.bench.counting.sparse import Sparse
 from liafbench.bench.counting.tensor_info import ANALOG, SPIKES, Kind
 
 STRUCTURE = ("weights", "parameters", "synapses", "neurons", "embedding", "weight_macs")
@@ -40,6 +41,12 @@ class LayerCounts:
     active: int = 0
     outputs: int = 0
     spiking: bool = False
+
+    def add_sparse(self, part: Sparse) -> None:
+        """What one call of a synapse sends."""
+        self.ac += part.accumulates()
+        self.mac_effective += part.multiplies()
+        self.ac_folded += part.folded
 
     @property
     def mac_dense(self) -> int:

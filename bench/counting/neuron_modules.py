@@ -1,157 +1,98 @@
-"""Modules and operators that are one layer of neurons, whoever computes it: counted by formula."""
+"""Modules that are one layer of neurons, of this suite or of a library."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from liafbench.baselines.layers import ConvLSTM
 from liafbench.baselines.neurons.step import Step
-from liafbench.bench.counting.formulas.synaptic import dots
-from liafbench.bench.counting.operators import OPERATORS, Formula, OpCount, numel, register
-
-NEURON, RECURRENT_NEURON = "liafbench::neuron", "liafbench::neuron_recurrent"
+from liafbench.bench.counting.formulas.neurons import cost_of, recurrent_products
+from liafbench.bench.counting.library_neurons import LIBRARIES, Library
+from liafbench.bench.counting.operators import OpCount
+from liafbench.bench.counting.tensor_info import Kind
 
 
 @dataclass(frozen=True)
 class NeuronLayer:
-    """A module that is one layer of neurons."""
+    """A module that is one layer of neurons.
 
-    output_kind: str
-    step: OpCount
-    w_rec: Tensor | None
+    `opaque`: computed by this suite and counted by formula alone, with outputs of kind `kind`. Any
+    other one is seen operator by operator: they decide the kind of its outputs where it declares
+    none, and what they cost is what it costs where `step` is None or gives none. Its synapses
+    count like any others.
+    """
+
+    step: Callable[[Kind], OpCount | None] | None
     batch_dims: int
     """Leading dimensions of the output that are time and batch."""
+    kind: Kind | None = None
+    opaque: bool = False
+    w_rec: Tensor | None = None
 
-    def cost(self, shape: Sequence[int]) -> OpCount:
-        """Operations of one call with outputs of `shape`."""
-        updates = prod(shape)
-        cost = self.step.times(updates) + OpCount(updates=updates)
+    def cost(self, kind: Kind, shape: Sequence[int]) -> OpCount | None:
+        """Operations of one call with outputs of `shape` by formula, or None."""
+        step = self.step and self.step(kind)
+        if step is None:
+            return None
+        cost = step.times(prod(shape)) + OpCount(updates=prod(shape))
         return cost if self.w_rec is None else cost + recurrent_products(shape)
 
 
-def step_cost(
-    *,
-    leak: bool = True,
-    offset: bool = True,
-    gain: bool = False,
-    reset: bool = True,
-    output: str = "spike",
-    threshold_related: bool = False,
-    scale_reset: bool = False,
-    klif: bool = False,
-) -> OpCount:
-    """Operations of one step of one neuron, apart from `updates`; it pays for what it does.
-
-    alpha*R where it leaks, + beta where that is an offset, + X, a gain, the comparison with the
-    threshold, and the reset (a selection, or a conditional subtraction). KLIF multiplies by k,
-    rectifies, and divides by k where it scales its reset; LIAF puts its activation, and the
-    threshold's subtraction where it is threshold related.
-    """
-    cost = OpCount(
-        additions=1 + int(offset),
-        multiplications=int(leak) + int(gain),
-        others=1 + int(reset),
-    )
-    if klif:
-        cost += OpCount(multiplications=1 + int(scale_reset), others=1)
-    if output in ("spike", "identity"):
-        return cost + OpCount(additions=int(threshold_related and output == "identity"))
-    activation, x = OPERATORS[output].formula, torch.empty(())
-    assert activation is not None
-    return cost + activation([x], [x]) + OpCount(additions=int(threshold_related))
-
-
-def cost_of(step: Step, constants: Mapping[str, float]) -> OpCount:
-    """The same for a step of this suite's neurons; `constants`: alpha and beta if not learnt."""
-    return step_cost(
-        leak=constants.get("alpha") != 1,
-        offset=constants.get("beta") != 0,
-        gain=step.gain != 1,
-        output=step.output,
-        threshold_related=step.threshold_related,
-        scale_reset=step.scale_reset,
-        klif=step.klif,
-    )
-
-
 def neuron_layer(module: nn.Module) -> NeuronLayer | None:
-    """The declaration of a neuron module of this suite or of a library, or None."""
+    """What kind of layer of neurons a module is, or None."""
     step: Any = getattr(module, "step", None)
     kind = getattr(module, "output_kind", None)
     if kind is not None and hasattr(step, "threshold_related"):
-        cost = cost_of(step, getattr(module, "constants", {}))
-        return NeuronLayer(kind, cost, getattr(module, "w_rec", None), batch_dims=2)
-    return _spikingjelly(module) or _snntorch(module)
+        return _declared(module, step, kind)
+    for library in LIBRARIES:
+        if (base := library.base(module)) is not None:
+            return _of_library(library, base, module)
+    return None
+
+
+def _declared(module: nn.Module, step: Step, kind: Kind) -> NeuronLayer:
+    """A neuron of this suite, a subclass of one, or a module that declares itself like one."""
+    own = [c for c in type(module).__mro__ if c.__module__.startswith("liafbench.baselines.")]
+    if own and overrides(module, own[0]):
+        return NeuronLayer(None, batch_dims=2)
+    cost = cost_of(step, getattr(module, "constants", {}))
+    w_rec = getattr(module, "w_rec", None) if own else None
+    return NeuronLayer(lambda _: cost, 2, kind, bool(own), w_rec)
+
+
+def _of_library(library: Library, base: type, module: nn.Module) -> NeuronLayer:
+    rule = library.steps.get(base.__name__)
+    if rule is None or overrides(module, base):
+        return NeuronLayer(None, library.batch_dims(module))
+    return NeuronLayer(lambda kind: rule(module, kind), library.batch_dims(module))
+
+
+def overrides(module: nn.Module, base: type) -> bool:
+    """Whether a subclass or the module itself replaces something that `base` computes with."""
+    classes = type(module).__mro__
+    changed = {name for c in classes[: classes.index(base)] for name in vars(c)} | set(vars(module))
+    described = {"__init__", "__repr__", "__doc__", "__module__", "extra_repr"}
+    return any(
+        callable(found := getattr(base, name, None)) or isinstance(found, property)
+        for name in changed - described
+    )
+
+
+def kept_states(module: nn.Module) -> list[Tensor]:
+    """Tensors that a library's neurons keep from an earlier call."""
+    kept = list(vars(module).get("_memories", {}).values())
+    library = next((each for each in LIBRARIES if each.base(module) is not None), None)
+    for name, buffer in module.named_buffers(recurse=False):
+        if library and (library.all_buffers or name in module._non_persistent_buffers_set):
+            kept.append(buffer)
+    return [t for t in kept if isinstance(t, Tensor) and not t.is_inference()]
 
 
 def is_recurrent_map(module: nn.Module) -> bool:
     """A module whose outputs [T, B, ...] are the states of recurrent units written in operators."""
     return isinstance(module, ConvLSTM)
-
-
-def _ancestors(module: nn.Module, package: str) -> set[str]:
-    return {c.__name__ for c in type(module).__mro__ if c.__module__.startswith(package)}
-
-
-def _spikingjelly(module: nn.Module) -> NeuronLayer | None:
-    """spikingjelly's IF, LIF, PLIF, KLIF and LIAF nodes, found by ancestry, subclasses too."""
-    names = _ancestors(module, "spikingjelly.")
-    known = names & {"IFNode", "LIFNode", "ParametricLIFNode", "KLIFNode", "LIAFNode"}
-    if not known:
-        return None
-    analog = "LIAFNode" in known
-    leaky = known != {"IFNode"}
-    step = step_cost(
-        leak=leaky,
-        offset=leaky and bool(module.v_reset),
-        gain=bool(getattr(module, "decay_input", False)) and leaky,
-        output="relu" if analog else "spike",
-        threshold_related=bool(getattr(module, "threshold_related", False)),
-        scale_reset=bool(getattr(module, "scale_reset", False)),
-        klif="KLIFNode" in known,
-    )
-    batch_dims = 2 if module.step_mode == "m" else 1
-    return NeuronLayer("analog" if analog else "spikes", step, None, batch_dims)
-
-
-def _snntorch(module: nn.Module) -> NeuronLayer | None:
-    """snntorch's Leaky."""
-    if "Leaky" not in _ancestors(module, "snntorch."):
-        return None
-    step = step_cost(offset=False, reset=module.reset_mechanism != "none")
-    return NeuronLayer("spikes", step, None, batch_dims=1)
-
-
-def _neuron(recurrent: bool) -> Formula:
-    """Our fused operators; see `liafbench.baselines.neurons.operators` for their arguments."""
-
-    def formula(args: Sequence[Any], outs: Sequence[Any]) -> OpCount:
-        x, step = args[0], Step.read(args[-1])
-        pair = zip(("alpha", "beta"), args[2:4] if recurrent else args[1:3], strict=True)
-        constants = {name: value.item() for name, value in pair if _is_number(value)}
-        cost = cost_of(step, constants).times(numel(x)) + OpCount(updates=numel(x))
-        return cost + recurrent_products(x.shape) if recurrent else cost
-
-    return formula
-
-
-def _is_number(value: Any) -> bool:
-    """Whether an argument is a tensor of one value that is not learnt."""
-    fixed = isinstance(value, Tensor) and not isinstance(value, nn.Parameter)
-    return fixed and value.dim() == 0 and not value.is_meta
-
-
-def recurrent_products(shape: Sequence[int]) -> OpCount:
-    """W_rec Y[t-1] of currents [T, B, N], the first step included, and joining it to them."""
-    states = prod(shape)
-    return dots(states, shape[-1]) + OpCount(additions=states)
-
-
-register(NEURON, _neuron(recurrent=False), sort="neuron")
-register(RECURRENT_NEURON, _neuron(recurrent=True), sort="neuron")

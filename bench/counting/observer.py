@@ -9,14 +9,19 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
+from torch._library.custom_ops import OPDEFS
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from liafbench.bench.counting.call import on_meta
 from liafbench.bench.counting.formulas import OPERATORS, Operator
 from liafbench.bench.counting.geometry import Pads
-from liafbench.bench.counting.neuron_modules import NeuronLayer, is_recurrent_map, neuron_layer
+from liafbench.bench.counting.neuron_modules import (
+    NeuronLayer,
+    is_recurrent_map,
+    kept_states,
+    neuron_layer,
+)
 from liafbench.bench.counting.operators import (
     UncountableError,
     base_name,
@@ -27,15 +32,14 @@ from liafbench.bench.counting.operators import (
 from liafbench.bench.counting.propagation import OpCall, propagate
 from liafbench.bench.counting.recorder import Recorder
 from liafbench.bench.counting.tensor_info import (
-    ANALOG,
     ANALOG_INPUT,
     FRESH,
     KINDS,
-    SPIKES,
     ZERO,
     TensorInfo,
     range_of,
 )
+from liafbench.bench.counting.units import RunningNeurons
 
 
 class Observer(TorchDispatchMode):
@@ -70,13 +74,17 @@ class Observer(TorchDispatchMode):
         recorder = self.recorder
 
         def enter(_: nn.Module, __: Any) -> None:
-            recorder.scopes.append((name, recorder.inside_neuron or name in self.neurons))
+            layer = self.neurons.get(name)
+            if recorder.neurons is None and layer is not None:
+                for state in kept_states(module):
+                    recorder.table.learn(state, FRESH)
+            recorder.enter(name, layer)
 
         def leave(_: nn.Module, inputs: Any, output: Any) -> None:
-            recorder.scopes.pop()
-            if not recorder.inside_neuron:
+            left = recorder.scopes.pop().neurons
+            if left is None or left.path == name:
                 with self._paused():
-                    self._leave(name, module, inputs, output)
+                    self._leave(name, module, left, inputs, output)
 
         module.register_forward_pre_hook(enter, prepend=True)
         module.register_forward_hook(leave)
@@ -90,10 +98,12 @@ class Observer(TorchDispatchMode):
         finally:
             self._counting = True
 
-    def _leave(self, name: str, module: nn.Module, inputs: Any, output: Any) -> None:
+    def _leave(
+        self, name: str, module: nn.Module, left: RunningNeurons | None, inputs: Any, output: Any
+    ) -> None:
         recorder = self.recorder
-        if name in self.neurons:
-            self._neurons(name, self.neurons[name], inputs, output)
+        if left is not None:
+            recorder.neurons_left(left, _tensors(inputs), _first(output))
         elif name in self._maps:
             recorder.recurrent_map(name, output)
         elif (kind := getattr(module, "output_kind", None)) is not None:
@@ -103,15 +113,6 @@ class Observer(TorchDispatchMode):
                 )
             for tensor in _tensors(output):
                 recorder.table.learn(tensor, recorder.info(tensor).declared(kind))
-
-    def _neurons(self, name: str, neurons: NeuronLayer, inputs: Any, output: Any) -> None:
-        recorder, tensor = self.recorder, _tensors(output)[0]
-        kind = SPIKES if neurons.output_kind == SPIKES else ANALOG
-        origin = frozenset[int]().union(*(recorder.info(t).origin for t in _tensors(inputs)))
-        cost = neurons.cost(tensor.shape)
-        recorder.fire(name, cost, origin, tensor, kind, neurons.batch_dims)
-        if neurons.w_rec is not None:
-            recorder.recurrent_neurons(name, neurons.w_rec, tensor, kind)
 
     # Operators -------------------------------------------------------------------------------
 
@@ -125,8 +126,8 @@ class Observer(TorchDispatchMode):
             composite = self._decomposed(func, args, kwargs)
             if composite is not NotImplemented:
                 return composite
-            if not self.recorder.inside_neuron and self._meets_input(args, kwargs):
-                raise uncountable(func.name(), self.recorder.module)
+            if self._meets_input(args, kwargs) and not self._has_formula(args):
+                raise uncountable(func.name(), self.recorder.module, _reason(func, args))
             operator = Operator(None)
         mutable = func._schema.is_mutable
         written = self.recorder.table.sharing(args[0]) if mutable and _is_tensor(args) else []
@@ -137,6 +138,13 @@ class Observer(TorchDispatchMode):
             call = OpCall(name, func, positional, (args, kwargs), outs, self.recorder.info)
             self._observe(call, operator, written if mutable else None)
         return out
+
+    def _has_formula(self, args: Any) -> bool:
+        """Whether neurons are running that need no operators: on shapes, whatever has a formula."""
+        neurons = self.recorder.neurons
+        if neurons is None or neurons.layer.opaque:
+            return neurons is not None
+        return neurons.layer.step is not None and any(t.is_meta for t in _tensors(args))
 
     def _meets_input(self, args: Any, kwargs: Any) -> bool:
         return any(self.recorder.info(t).role == "input" for t in _tensors((args, kwargs)))
@@ -181,12 +189,10 @@ class Observer(TorchDispatchMode):
             assert cost is not None
             return [recorder.neuron_call(call.name, cost, call.args, call.outs[0])]
         if cost is not None and not only_integers([*pytree.tree_leaves(call.args), *call.outs]):
-            recorder.layer.ops += cost
-            if operator.sort != "reduction":
-                recorder.layer.adds += cost.additions
-                recorder.layer.muls += cost.multiplications
+            recorder.elementwise(cost, reduction=operator.sort == "reduction")
         found = propagate(call, operator.kinds)
-        if operator.sort == "activation" and recorder.module not in self._maps:
+        unit = recorder.neurons is None and recorder.module not in self._maps
+        if operator.sort == "activation" and unit:
             recorder.activation(call.name, call.args[0], call.outs[0])
         elif call.name in ("embedding", "embedding_bag"):
             table_id = recorder.info(call.args[0]).weight_id
@@ -221,28 +227,20 @@ class Observer(TorchDispatchMode):
             )
 
 
-class Guard(TorchFunctionMode):
-    """Refuses to hand an input-dependent tensor to numpy or another library: nothing counts it."""
-
-    def __init__(self, recorder: Recorder) -> None:
-        super().__init__()
-        self._recorder = recorder
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        watched = func in _WAYS_OUT and not self._recorder.inside_neuron
-        if watched and self._recorder.info(args[0]).role == "input":
-            raise UncountableError(
-                f"module {self._recorder.module!r} takes a tensor that depends on the input "
-                "out of torch's sight (numpy, dlpack); compute it with torch operators"
-            )
-        return func(*args, **(kwargs or {}))
-
-
-_WAYS_OUT = {Tensor.numpy, Tensor.__array__, Tensor.__dlpack__, torch.to_dlpack}
-
-
 def _tensors(nest: Any) -> list[Tensor]:
     return [t for t in pytree.tree_leaves(nest) if isinstance(t, Tensor)]
+
+
+def _first(output: Any) -> list[Tensor]:
+    """What a layer of neurons puts out: the first of a tuple, whose others are states."""
+    return _tensors(output[0] if isinstance(output, tuple) else output)
+
+
+def _reason(func: Any, args: Any) -> str:
+    """Why a custom operator is not counted on shapes; nothing for any other refusal."""
+    if func.name() in OPDEFS and any(t.is_meta for t in _tensors(args)):
+        return "shapes do not tell what a custom operator computes; count it on tensors with values"
+    return ""
 
 
 def _is_tensor(args: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What a run has cost so far, and what is known of its tensors: calls of synapses and of units."""
+"""Calls of operators that multiply by weights, booked to the module that is running."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from liafbench.baselines.neurons.step import Step
 from liafbench.bench.counting import sparse
-from liafbench.bench.counting.counts import LayerCounts, Run, Structure, SynapseCall
+from liafbench.bench.counting.counts import SynapseCall
 from liafbench.bench.counting.formulas.synaptic import (
     ATTENTION,
     CONVOLUTIONS,
@@ -21,7 +20,6 @@ from liafbench.bench.counting.formulas.synaptic import (
     steps_of,
 )
 from liafbench.bench.counting.geometry import Convolution
-from liafbench.bench.counting.neuron_modules import RECURRENT_NEURON, recurrent_products
 from liafbench.bench.counting.operators import OPERATORS, OpCount
 from liafbench.bench.counting.sparse import Sparse
 from liafbench.bench.counting.tensor_info import (
@@ -30,54 +28,19 @@ from liafbench.bench.counting.tensor_info import (
     SPIKES,
     Kind,
     TensorInfo,
-    TensorTable,
     nonzero,
     taps,
 )
+from liafbench.bench.counting.units import UnitRecorder
 
 
-class Recorder:
+class Recorder(UnitRecorder):
     """Books every call to the module that is running; structure is kept from run to run."""
 
     def __init__(self, net: nn.Module) -> None:
-        self.structure = Structure(net)
+        super().__init__(net)
         self.fan_outs = sparse.FanOuts()
-        self.table = TensorTable(net)
-        self.run = Run()
-        self.scopes: list[tuple[str, bool]] = [("", False)]
         self._last: int | None = None
-
-    @property
-    def module(self) -> str:
-        """Path of the module that is running."""
-        return self.scopes[-1][0]
-
-    @property
-    def inside_neuron(self) -> bool:
-        """Whether a neuron module is running that is counted by formula."""
-        return self.scopes[-1][1]
-
-    @property
-    def layer(self) -> LayerCounts:
-        """Counts of the module that is running."""
-        return self.run.layers[self.module]
-
-    def info(self, tensor: Tensor) -> TensorInfo:
-        """What is known of a tensor; UncountableError for one of unknown origin."""
-        return self.table.of(tensor, self.module, anything=self.inside_neuron)
-
-    def finish(self) -> Run:
-        """The run so far; the next one starts from nothing."""
-        done, self.run = self.run, Run()
-        self.table.forget()
-        self.scopes = [("", False)]
-        for call in done.synapses:
-            layer = done.layers[call.module]
-            layer.adds += call.dot_additions
-            layer.muls += 0 if call.multiplication_free else call.macs
-        return done
-
-    # -- synapses -----------------------------------------------------------------------------
 
     def synaptic_call(
         self, name: str, cost: OpCount, args: list[Any], outs: list[Tensor]
@@ -116,7 +79,7 @@ class Recorder:
         for operand, info in zip(operands, infos, strict=True):
             if info.role == "input" and info.kind == SPIKES:
                 sparse.check_spikes(operand, info, name, self.module)
-        self._sparse(sparse.product(name, args, out, self.info, self.fan_outs))
+        self._sparse(sparse.product(name, args, out, self.activity, self.fan_outs))
 
     def _geometry(
         self, name: str, args: list[Any], weight: Tensor, info: TensorInfo, out: Tensor, frames: int
@@ -165,8 +128,12 @@ class Recorder:
             self.structure.add_weight(self.module, matrix, weight_id)
             self.structure.add_synapses(self.module, (weight_id,), nonzero(matrix))
         key = ("units", *ids)
-        self.structure.add_neurons(self.module, key, units)
+        if self.neurons is None:
+            self.structure.add_neurons(self.module, key, units)
+        else:  # its units are the layer's
+            cost = replace(cost, updates=0)
         self._begin(key, ANALOG, max(steps, 1), cost)
+        self.run.synapses[-1].fed.add(ANALOG)
         self.layer.adds += cost.additions
         self.layer.muls += cost.multiplications
         self.layer.state_words += 2 * STATES[name] * cost.updates
@@ -196,84 +163,10 @@ class Recorder:
 
     def _sparse(self, *parts: Sparse) -> None:
         for part in parts:
-            self.layer.ac += part.accumulates()
-            self.layer.mac_effective += part.multiplies()
-            self.layer.ac_folded += part.folded
+            self.layer.add_sparse(part)
 
     def _words(self, words: int) -> None:
         self.layer.activation_words += words
-
-    # -- units --------------------------------------------------------------------------------
-
-    def neuron_call(self, name: str, cost: OpCount, args: list[Any], out: Tensor) -> TensorInfo:
-        """One call of a fused operator of neurons."""
-        kind: Kind = SPIKES if Step.read(args[-1]).output == "spike" else ANALOG
-        info = self.fire(self.module, cost, self.info(args[0]).origin, out, kind, 2)
-        if name == RECURRENT_NEURON:
-            self.recurrent_neurons(self.module, args[1], out, kind)
-        return info
-
-    def fire(
-        self,
-        name: str,
-        cost: OpCount,
-        origin: frozenset[int],
-        output: Tensor,
-        kind: Kind,
-        batch_dims: int,
-    ) -> TensorInfo:
-        """A layer of neurons has produced `output` of this kind."""
-        layer = self.run.layers[name]
-        layer.ops += replace(cost, macs=0, dot_additions=0)
-        # Membrane additions and multiplications in the convention of the authors of LIAF-Net.
-        layer.adds += 2 * output.numel()
-        layer.muls += 2 * output.numel()
-        layer.state_words += 2 * output.numel()
-        layer.watch(output, spikes=kind == SPIKES)
-        for call in origin:
-            self.run.synapses[call].fed.add(kind)
-        units = output[(0,) * batch_dims].numel() if output.numel() else 0
-        self.structure.add_neurons(name, name, units)
-        info = replace(ANALOG_INPUT.declared(kind), origin=frozenset())
-        self.table.learn(output, info)
-        return info
-
-    def recurrent_neurons(self, name: str, w_rec: Tensor, out: Tensor, kind: Kind) -> None:
-        """The recurrent matrix of a neuron layer with outputs [T, B, N]."""
-        weight_id = self.info(w_rec).weight_id
-        self.structure.add_weight(name, w_rec, weight_id)
-        self.structure.add_synapses(name, (weight_id,), nonzero(w_rec))
-        macs = recurrent_products(out.shape).macs
-        dots = recurrent_products(out.shape).dot_additions
-        self.run.synapses.append(SynapseCall(name, (weight_id,), kind, 1, macs, dots, {kind}))
-        layer = self.run.layers[name]
-        layer.ops += OpCount(macs=macs, dot_additions=dots)
-        if not out.is_meta:
-            part = sparse.recurrent_neurons(out, w_rec, kind)
-            layer.ac += part.accumulates()
-            layer.mac_effective += part.multiplies()
-            layer.ac_folded += part.folded
-
-    def recurrent_map(self, name: str, output: Tensor) -> None:
-        """Outputs [T, B, ...] that are states of recurrent units written in operators."""
-        layer = self.run.layers[name]
-        layer.ops += OpCount(updates=output.numel())
-        layer.state_words += 4 * output.numel()
-        self.structure.add_neurons(name, name, output[0, 0].numel())
-
-    def activation(self, name: str, x: Tensor, out: Tensor) -> None:
-        """Units behind an activation function: its outputs for one frame."""
-        origin = self.info(x).origin
-        calls = [self.run.synapses[i] for i in sorted(origin)]
-        if not calls or out.numel() % calls[0].frames:
-            return
-        units = out.numel() // calls[0].frames
-        key: Hashable = (name, units, tuple(sorted({str(c.key) for c in calls})))
-        for call in calls:
-            call.fed.add(ANALOG)
-        self.structure.add_neurons(self.module, key, units)
-        self.layer.ops += OpCount(updates=out.numel())
-        self.layer.watch(out, spikes=False)
 
 
 def _widths(matrices: Sequence[Tensor], units: int) -> int:

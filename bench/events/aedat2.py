@@ -68,7 +68,7 @@ def _header_end(data: bytes, name: str) -> int:
     but is not followed by a whole line of text.
     """
     if not data.startswith(FIRST_LINE):
-        raise UsageError(f"{name} is no AEDAT 2.0 file: it does not begin {FIRST_LINE.decode()}")
+        raise UsageError(f"{name} is not an AEDAT 2.0 file: it lacks {FIRST_LINE.decode()}")
     end = 0
     while line := LINE.match(data, end, end + MAX_LINE):
         end = line.end()

@@ -97,7 +97,7 @@ def _fault(packet: Packet) -> str | None:
 def _skip_header(file: BinaryIO, name: str) -> None:
     line = file.readline(MAX_HEADER)
     if line.rstrip(b"\r\n") != FIRST_LINE:
-        raise UsageError(f"{name} is no AEDAT 3.1 file: it does not begin {FIRST_LINE.decode()}")
+        raise UsageError(f"{name} is not an AEDAT 3.1 file: it lacks {FIRST_LINE.decode()}")
     left = MAX_HEADER - len(line)
     while line.rstrip(b"\r\n") != LAST_LINE:
         line = file.readline(left)

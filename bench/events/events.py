@@ -54,13 +54,13 @@ def checked(events: Events, height: int, width: int, name: str) -> Events:
     lost = sum(repairs[reason] for reason in ("outside sensor", "not a pixel", "invalid"))
     if lost > len(events):
         raise UsageError(
-            f"{name} is no recording of a {width}x{height} sensor: "
+            f"{name} is not a recording of a {width}x{height} sensor: "
             f"only {len(events)} of {len(events) + lost} events are usable"
         )
     backwards = int(np.count_nonzero(events.t[1:] < events.t[:-1]))
     if backwards > max(MOST_BACKWARDS, len(events) // 20):
         raise UsageError(
-            f"{name} is no recording: {backwards} of {len(events)} events go backwards in time"
+            f"{name} is not a recording: {backwards} of {len(events)} events go backwards in time"
         )
     if backwards:
         repairs["out of order"] += backwards

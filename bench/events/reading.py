@@ -71,7 +71,7 @@ def read_text(path: Path, bound: int) -> str:
     try:
         return read_file(path, bound).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is no UTF-8 text: byte {error.start} is invalid") from error
+        raise UsageError(f"{path} is not UTF-8 text: byte {error.start} is invalid") from error
 
 
 def gunzip(path: Path, bound: int) -> bytes:

@@ -68,7 +68,9 @@ def get(name: str) -> Task:
         return TASKS[name]
     found = plugins.find(plugins.TASK_GROUP, name)
     if found is None:
-        raise unknown("task", name, [*TASKS, *plugins.declared(plugins.TASK_GROUP), *BROKEN])
+        error = unknown("task", name, [*TASKS, *plugins.declared(plugins.TASK_GROUP)])
+        broken = "".join(f"; {file} cannot be read: {why}" for file, why in BROKEN.items())
+        raise UsageError(f"{error}{broken}")
     if not isinstance(found, Task):
         raise UsageError(
             f"task {name!r} is a {type(found).__name__}; it must be a liafbench.bench.tasks.Task"

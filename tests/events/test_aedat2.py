@@ -107,9 +107,9 @@ def test_truncated_at_every_byte():
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "no AEDAT 2.0"),
-        (b"#!AER-DAT3.1\r\n", "no AEDAT 2.0"),
-        (b"\x00" * 64, "no AEDAT 2.0"),
+        (b"", "not an AEDAT 2.0"),
+        (b"#!AER-DAT3.1\r\n", "not an AEDAT 2.0"),
+        (b"\x00" * 64, "not an AEDAT 2.0"),
         (b"#!AER-DAT2.0", "never ends"),
         (b"#!AER-DAT2.0\r\n#" + b"a" * 5000, "never ends"),
         (b"#!AER-DAT2.0\r\n" + b"# more\r\n" * (MAX_HEADER // 8 + 1), "header of more than"),

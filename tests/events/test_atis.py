@@ -65,7 +65,7 @@ def test_addresses_outside_the_sensor_are_dropped_and_counted():
 
 def test_mostly_outside_is_another_format():
     data = atis([(1, 1, 1, 1), (200, 1, 2, 1), (200, 1, 3, 1)])
-    with pytest.raises(UsageError, match=r"junk\.bin is no recording of a 34x34 sensor"):
+    with pytest.raises(UsageError, match=r"junk\.bin is not a recording of a 34x34 sensor"):
         checked(decode(data, "junk.bin"), 34, 34, "junk.bin")
 
 

@@ -76,7 +76,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-def liafbench(tree: Path, *arguments: str) -> str:
+def liafbench(tree: Path, *arguments: str, fails: bool = False) -> str:
     """What the command of that tree prints."""
     done = subprocess.run(
         [sys.executable, "-m", "liafbench", *arguments],
@@ -85,8 +85,8 @@ def liafbench(tree: Path, *arguments: str) -> str:
         text=True,
         timeout=300,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    assert fails == bool(done.returncode), done.stdout + done.stderr
+    return " ".join(done.stderr.split()) if fails else done.stdout
 
 
 def test_a_task_and_a_baseline_are_one_file_each(tree):
@@ -120,9 +120,12 @@ def test_a_broken_file_is_one_line_of_the_list(tree, text, reason):
     broken = tree / "bench" / "tasks" / "zz_broken.py"
     broken.write_text(text)
     try:
+        named = liafbench(tree, "count", "lstm", "--task", "zz", fails=True)
         rows = json.loads(liafbench(tree, "list", "tasks", "--json"))["tasks"]
     finally:
         broken.unlink()
+    assert "zz_broken.py cannot be read" in named
+    assert reason in named
     assert rows[-1]["name"] == "zz_broken.py"
     assert rows[-1]["title"].startswith("broken: ")
     assert reason in rows[-1]["title"]

@@ -13,10 +13,12 @@ from support.fabricated import sealed_text, train_run, write_runs
 
 from liafbench.baselines.errors import UsageError
 from liafbench.bench.citations import of_results, unknown_names
-from liafbench.bench.report import write_report
+from liafbench.bench.report.write import write_report
 from liafbench.bench.results import load
 from liafbench.bench.runfiles import printable
-from liafbench.bench.tables import comparison, render, write_all
+from liafbench.bench.tables.comparison import comparison
+from liafbench.bench.tables.render import render
+from liafbench.bench.tables.write import write_all
 
 OTHER = "e" * 16
 

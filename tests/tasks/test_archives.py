@@ -87,7 +87,7 @@ def test_links_in_a_zip_are_refused(tmp_path):
 def test_whatever_is_no_plain_file_in_a_tar_is_refused(tmp_path, kind):
     member = tarfile.TarInfo("inside/odd")
     member.type, member.linkname = kind, "../../secret"
-    with pytest.raises(UsageError, match=r"odd\.tar\.gz holds 'inside/odd', which is no plain"):
+    with pytest.raises(UsageError, match=r"odd\.tar\.gz holds 'inside/odd', which is not a plain"):
         unpack(tarred(tmp_path / "odd.tar.gz", plain("inside/a"), (member, b"")), tmp_path, 10**6)
     assert [path.name for path in tmp_path.iterdir()] == ["odd.tar.gz"]
 
@@ -122,7 +122,7 @@ def test_a_directory_that_claims_too_much_is_refused(tmp_path, monkeypatch):
     assert len(Zip(path, ".bin").names()) == 50
     monkeypatch.setattr(trees, "MAX_DIRECTORY", 2000)
     with pytest.raises(
-        UsageError, match=r"many\.zip is no intact zip archive: a directory of more"
+        UsageError, match=r"many\.zip is not a valid zip archive: a directory of more"
     ):
         Zip(path, ".bin")
 
@@ -162,7 +162,7 @@ def test_an_encrypted_member_is_named(tmp_path):
     for place in (data.find(b"PK\x03\x04") + 6, data.find(b"PK\x01\x02") + 8):
         data[place] |= 1
     path.write_bytes(data)
-    with pytest.raises(UsageError, match=r"secret\.zip is no intact zip archive: .*encrypted"):
+    with pytest.raises(UsageError, match=r"secret\.zip is not a valid zip archive: .*encrypted"):
         Zip(path, ".bin").read("a.bin", 100)
 
 
@@ -243,7 +243,7 @@ def test_a_sparse_member_is_refused(tmp_path):
     header[148:156] = b"%06o\0 " % sum(header)
     path = tmp_path / "sparse.tar.gz"
     path.write_bytes(gzip.compress(bytes(header) + bytes(1024)))
-    with pytest.raises(UsageError, match=r"sparse\.tar\.gz holds 'sparse', which is no plain file"):
+    with pytest.raises(UsageError, match=r"sparse\.tar\.gz holds 'sparse', which is not a plain"):
         unpack(path, tmp_path, 1 << 20)
 
 

@@ -136,7 +136,7 @@ def test_a_file_of_another_format_is_no_recording(digits):
     data = np.frombuffer(path.read_bytes(), np.uint8).reshape(-1, 5).copy()
     data[:, :2] %= 34
     path.write_bytes(data.tobytes())
-    with pytest.raises(UsageError, match=r"3/00004\.bin is no recording: .* backwards in time"):
+    with pytest.raises(UsageError, match=r"3/00004\.bin is not a recording: .* backwards in time"):
         load("nmnist", digits, **ANY)
 
 

@@ -59,7 +59,10 @@ def test_every_flipped_bit_of_a_compressed_file_is_noticed_or_harmless(tmp_path)
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (struct.pack(">I", 0x0801) + b"\0" * 20, "no idx file of unsigned bytes in 3 dimensions"),
+        (
+            struct.pack(">I", 0x0801) + b"\0" * 20,
+            "not an idx file of unsigned bytes in 3",
+        ),
         (struct.pack(">4I", 0x0803, 1, 3, 2) + b"\0" * 6, "items of size"),
         (struct.pack(">4I", 0x0803, 2**32 - 1, 2, 2) + b"\0" * 8, "header promises 17179869196"),
         (idx(IMAGES) + b"\0", "29 bytes, its header promises 28"),
@@ -133,7 +136,7 @@ def test_a_file_that_grows_while_it_is_read_is_noticed(tmp_path):
 def test_text_that_is_no_text(tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes(b"1 Mary \xff")
-    with pytest.raises(UsageError, match=r"a\.txt is no UTF-8 text: byte 7"):
+    with pytest.raises(UsageError, match=r"a\.txt is not UTF-8 text: byte 7"):
         reading.read_text(path, 100)
 
 

@@ -189,7 +189,13 @@ def _log_sum_exp(args: Sequence[Any], outs: Sequence[Any]) -> OpCount:
     return OpCount(additions=2 * n, others=2 * n)
 
 
+def _search(args: Sequence[Any], outs: Sequence[Any]) -> OpCount:
+    """A binary search among the boundaries for each element."""
+    return each(others=numel(args[1]).bit_length()).times(numel(outs[0]))
+
+
 register = partial(register_any, sort="reduction")
+
 
 register("sum", reduction(each(1), NOTHING), kind.linear(arithmetic.summed))
 register("mean", reduction(each(1), each(0, 1)), kind.linear(arithmetic.summed))
@@ -213,6 +219,7 @@ register("rms_norm", _rms_norm)
 register("var", _variance)
 register("std", _deviation)
 register("linalg_vector_norm", _vector_norm)
+register("bucketize", _search)
 register("sort argsort topk", _sort, arithmetic.extreme)
 register("col2im", _fold)
 register("embedding_bag", _bag)

@@ -24,7 +24,7 @@ def read_idx(path: Path, item: tuple[int, ...]) -> np.ndarray:
     magic = bytes((0, 0, 8, 1 + len(item)))
     if data[:4] != magic:
         raise UsageError(
-            f"{path} is no idx file of unsigned bytes in {1 + len(item)} dimensions: "
+            f"{path} is not an idx file of unsigned bytes in {1 + len(item)} dimensions: "
             f"it begins {data[:4].hex(' ')}, not {magic.hex(' ')}"
         )
     count, *sizes = np.frombuffer(data, ">u4", 1 + len(item), 4).tolist()

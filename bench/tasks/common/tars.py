@@ -45,7 +45,7 @@ def unpack(path: Path, target: Path, bound: int) -> None:
 
     def plain(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
         if not (member.isreg() or member.isdir()) or member.issparse():
-            raise UsageError(f"{path} holds {member.name!r}, which is no plain file")
+            raise UsageError(f"{path} holds {member.name!r}, which is not a plain file")
         safe_name(member.name, path)
         return tarfile.data_filter(member, folder)
 

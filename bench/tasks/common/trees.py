@@ -163,7 +163,7 @@ class Zip:
             struct.error,
             RuntimeError,  # encrypted, or a compression that Python lacks
         ) as error:
-            raise UsageError(f"{self.path} is no intact zip archive: {error}") from error
+            raise UsageError(f"{self.path} is not a valid zip archive: {error}") from error
 
 
 def safe_name(name: str, archive: Path) -> PurePosixPath:
