@@ -221,7 +221,10 @@ def shown(results: Results) -> pd.Series:
 def unfinished(records: Records) -> Table:
     """Failed (tuning too), stale, superseded and missing runs, findings, unusable files."""
     results = selected(records)
-    listed = [_listed("unreadable", found.path.stem, found.reason) for found in results.findings]
+    listed = [
+        _listed("unreadable", found.name.removesuffix(".json"), found.reason)
+        for found in results.findings
+    ]
     runs = results.runs.sort_values(["task", "backbone", "budget", "baseline", "seed", "run_id"])
     for run in rows(runs):
         said = [(run["status"], _why(run))] if run["status"] != "current" else []
