@@ -14,6 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from liafbench.bench.counting.call import on_meta
 from liafbench.bench.counting.formulas import OPERATORS, Operator
+from liafbench.bench.counting.formulas.composed import as_float
 from liafbench.bench.counting.geometry import Pads
 from liafbench.bench.counting.neuron_modules import (
     NeuronLayer,
@@ -52,6 +53,8 @@ class Observer(TorchDispatchMode):
         super().__init__()
         self.recorder = Recorder(net)
         self._counting = True
+        self._made: list[Tensor] = []
+        self._unpacked: dict[Any, Tensor] = {}
         self.neurons: dict[str, NeuronLayer] = {}
         self._maps: set[str] = set()
         for name, module in net.named_modules():
@@ -121,6 +124,8 @@ class Observer(TorchDispatchMode):
             return func(*args, **kwargs)
         name = base_name(func.name())
         operator = OPERATORS.get(name)
+        if name.startswith("quantized::") and (quantized := as_float(name, args)) is not None:
+            return self._quantized(func, args, kwargs, *quantized)
         if operator is None:
             composite = self._decomposed(func, args, kwargs)
             if composite is not NotImplemented:
@@ -131,11 +136,28 @@ class Observer(TorchDispatchMode):
         mutable = func._schema.is_mutable
         written = self.recorder.table.sharing(args[0]) if mutable and _is_tensor(args) else []
         out = on_meta(func, args, kwargs)
-        outs = _tensors(out)
+        outs = self._made = _tensors(out)
         if outs:
             positional = in_schema_order(func, args, kwargs)
             call = OpCall(name, func, positional, (args, kwargs), outs, self.recorder.info)
             self._observe(call, operator, written if mutable else None)
+        return out
+
+    def _quantized(
+        self, func: Any, args: Any, kwargs: Any, name: str, floating: list[Any], place: int
+    ) -> Any:
+        """A layer of quantised numbers counts as the one that it stands for."""
+        out, table = func(*args, **kwargs), self.recorder.table
+        weight = self._unpacked.setdefault(args[1], floating[place].dequantize())
+        x = floating[0].dequantize() if floating[0].is_quantized else floating[0]
+        table.learn(x, self.recorder.info(args[0]))
+        table.learn(weight, TensorInfo("weight", weight_id=table.weight_ids.of_leaf(weight)))
+        floating[0], floating[place] = x, weight
+        call = OpCall(name, func, floating, (args, kwargs), [out], self.recorder.info)
+        self._observe(call, OPERATORS[name], None)
+        if func.name().split(".")[0].endswith("_relu"):
+            activation = OpCall("relu", func, [out], ((out,), {}), [out], self.recorder.info)
+            self._observe(activation, OPERATORS["relu"], [])
         return out
 
     def _meets_input(self, args: Any, kwargs: Any) -> bool:
@@ -214,8 +236,8 @@ class Observer(TorchDispatchMode):
         roles = {self.recorder.info(output).role for output in outputs}
         if outputs and "input" not in roles:
             raise UncountableError(
-                "no result depends on the input as far as torch can see; compute it with torch "
-                "operators"
+                "no result depends on the input as far as the counter sees (another thread, numpy, "
+                "values taken out); compute it with torch operators in the caller's thread"
             )
 
 

@@ -185,6 +185,10 @@ class Run(BaseModel):
         dict[Name, Annotated[list[FiniteFloat], Field(max_length=EPOCHS)]], Field(max_length=1_000)
     ] = {}
     health: Annotated[list[HealthFinding], Field(max_length=LINES)] = []
+    findings: Annotated[list[Text], Field(max_length=LINES)] = []
+    """Where the second count of the network differs."""
+    unmeasured: Annotated[dict[Name, Text], Field(max_length=METRICS)] = {}
+    """What could not be measured of a finished cell, each with the reason."""
     predictions: Predictions = Field(default_factory=Predictions)
     layers: Annotated[
         list[Annotated[dict[Name, Scalar], Field(max_length=100)]], Field(max_length=LAYERS)
