@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, cast
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any, Literal
 
 from liafbench.baselines.errors import UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -37,18 +37,22 @@ class Execution:
 
     def place_network(self, net: nn.Module) -> nn.Module:
         """The network on its device, 4-d weights in the memory format, compiled if asked for."""
+        import torch
+
         net = net.to(self.device)
         if self.channels_last:
             for parameter in net.parameters():
                 if parameter.dim() == 4:
                     parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-        return cast(nn.Module, torch.compile(net)) if self.compiled else net
+        return torch.compile(net) if self.compiled else net  # type: ignore[return-value]
 
     def place_input(self, x: Tensor) -> Tensor:
         """The input on its device; frames [T, B, C, H, W] in their memory format.
 
         Raises UsageError for channels_last on tokens, which have no channels.
         """
+        import torch
+
         x = x.to(self.device, non_blocking=True)
         if not self.channels_last:
             return x
@@ -61,5 +65,7 @@ class Execution:
         """The network on a placed input; its output in float32."""
         if self.precision == "float32":
             return net(placed)
+        import torch
+
         with torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16):
             return net(placed).float()

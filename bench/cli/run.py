@@ -20,8 +20,9 @@ from liafbench.bench.runs import cluster, pool
 from liafbench.bench.runs.plan import Options, Plan, check_data, check_memory, plan
 from liafbench.bench.runs.queue import Execute
 from liafbench.bench.runs.runner import Runner
-from liafbench.bench.tables import Written, comparison, read_records, write_all
+from liafbench.bench.tables.comparison import comparison
 from liafbench.bench.tables.terminal import terminal
+from liafbench.bench.tables.write import Written, read_records, write_all
 
 CELL_FAILED = 1
 

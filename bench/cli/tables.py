@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from liafbench.bench.cli.console import show_findings, show_path
-from liafbench.bench.tables import FORMATS, write_all
+from liafbench.bench.tables.render import FORMATS
+from liafbench.bench.tables.write import write_all
 
 
 def tables(

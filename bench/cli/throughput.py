@@ -15,7 +15,7 @@ from liafbench.bench.only import Only
 from liafbench.bench.runfiles import NUMERICS_VERSION, Run
 from liafbench.bench.runs.provenance import machine, provenance, usable_cores
 from liafbench.bench.runs.store import Store
-from liafbench.bench.tables import write_tables
+from liafbench.bench.tables.write import write_tables
 from liafbench.bench.timing.peers import spikingjelly_kernels
 from liafbench.bench.timing.suite import Throughput
 from liafbench.bench.timing.sweeps import SUITE, chosen, plan

@@ -24,8 +24,8 @@ from liafbench.bench.report.figures import ACCURACY, energies, fronts
 from liafbench.bench.report.models import Model, models
 from liafbench.bench.results import load, rows
 from liafbench.bench.runfiles import inside, write_atomically
-from liafbench.bench.tables import everything
 from liafbench.bench.tables.columns import MAIN_ENERGY, column, scale
+from liafbench.bench.tables.comparison import everything
 
 COSTS = (MAIN_ENERGY[0], "parameters")
 SUFFIXES = ("svg", "pdf", "png")

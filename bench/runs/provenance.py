@@ -12,9 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import torch
-
-from liafbench.baselines.neurons.kernels import kernel_in_use
 
 PACKAGES = (
     "liafbench",
@@ -70,6 +67,8 @@ def machine(device: str) -> str:
     The instructions are those torch uses: processors of one name can differ in them, and with them
     in speed and in the last digits.
     """
+    import torch
+
     if device == "cuda":
         return slug(torch.cuda.get_device_name())
     vectors = torch.backends.cpu.get_cpu_capability()
@@ -102,6 +101,10 @@ def versions() -> dict[str, str]:
 
 def provenance(device: str, threads: int) -> dict[str, Any]:
     """What every run file says of the run's surroundings."""
+    import torch
+
+    from liafbench.baselines.neurons.kernels import kernel_in_use
+
     return {
         "commit": commit(),
         "versions": versions(),

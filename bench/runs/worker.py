@@ -36,8 +36,7 @@ from liafbench.bench.runs.resources import GpuSlots
 from liafbench.bench.runs.time import time_cell
 from liafbench.bench.runs.train import train_cell
 from liafbench.bench.runs.tune import tune_cell
-from liafbench.bench.timing import apply_policy
-from liafbench.bench.timing.allocator import trim
+from liafbench.bench.timing.allocator import apply_policy, trim
 
 BEGUN, EPOCH, STORED, STOP = "begun", "epoch", "stored", "stop"
 """Messages to the parent: [BEGUN, run id], [EPOCH, run id, epoch, epochs], [STORED, run id],

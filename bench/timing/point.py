@@ -26,6 +26,7 @@ from liafbench.bench.timing.network import Inference, TrainingStep
 from liafbench.bench.timing.rounds import Until, interleave
 from liafbench.bench.timing.stopwatch import stopwatch_for
 from liafbench.bench.timing.sweeps import Entrant, Sweep
+from liafbench.bench.timing.table import ESTIMATE
 from liafbench.bench.timing.timings import Timings
 
 SAMPLE_SECONDS = 0.05
@@ -33,7 +34,6 @@ LEAST_ROUNDS = 5
 LATENCY_ROUNDS = 20
 FIRST_RESULTS = 3  # processes at batch 1
 NEURON_BYTES = {"float32": 8, "bfloat16": 4}  # a current read and an output written
-ESTIMATE = "45nm_fp32"
 MILLIJOULE_PER_PJ = 1e-9
 Works = dict[str, Callable[[], object]]
 

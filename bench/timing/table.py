@@ -9,8 +9,9 @@ import pandas as pd
 
 from liafbench.bench.execution import Execution
 from liafbench.bench.tables.table import Table
-from liafbench.bench.timing.point import ESTIMATE
 
+ESTIMATE = "45nm_fp32"
+"""The energies that `estimated_energy` is computed with."""
 KEY = ["task", "backbone", "mode", "way", "baseline", "engine", "batch"]
 FIGURES = {
     "throughput": "samples/s",

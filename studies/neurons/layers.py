@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from liafbench.baselines.engines import make_neuron
 from liafbench.baselines.errors import UsageError
-from liafbench.bench.timing import Timings, Until, interleave
+from liafbench.bench.timing.rounds import Until, interleave
 from liafbench.bench.timing.stopwatch import stopwatch_for
+from liafbench.bench.timing.timings import Timings
 from studies.neurons.limit import MemoryLimit
 
 LIMIT = "memory limit"

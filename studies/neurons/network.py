@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from liafbench.baselines import build
 from liafbench.baselines.neurons import Neuron
 from liafbench.bench.execution import Execution
-from liafbench.bench.timing import Timings, Until, interleave
 from liafbench.bench.timing.network import TrainingStep
+from liafbench.bench.timing.rounds import Until, interleave
 from liafbench.bench.timing.stopwatch import stopwatch_for
+from liafbench.bench.timing.timings import Timings
 from studies.neurons.stepwise import StepwiseSpikingJelly
 
 TASK = "nmnist"

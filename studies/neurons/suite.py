@@ -11,7 +11,8 @@ import torch
 
 from liafbench.bench.execution import Execution
 from liafbench.bench.runs.provenance import machine, provenance, usable_cores
-from liafbench.bench.timing import Until, allocator
+from liafbench.bench.timing import allocator
+from liafbench.bench.timing.rounds import Until
 from studies.neurons import footprint, layers, network, report
 from studies.neurons.acceptance import (
     Verdict,

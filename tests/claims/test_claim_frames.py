@@ -27,7 +27,8 @@ from liafbench.bench.claims.tables import DIFFERENCE
 from liafbench.bench.results import Results, load
 from liafbench.bench.results.labels import FAMILY_TASKS
 from liafbench.bench.results.published import published, published_text
-from liafbench.bench.tables import against_published, render
+from liafbench.bench.tables.published import against_published
+from liafbench.bench.tables.render import render
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -131,7 +131,7 @@ def test_a_command_that_cannot_write_says_so_before_it_measures(
     assert "cannot be written" in ran.err
 
 
-def test_a_corrupt_data_set_ends_the_check_with_1(call, tmp_path: Path) -> None:
+def test_files_that_are_not_the_official_ones_end_the_check_with_1(call, tmp_path: Path) -> None:
     for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
         path = tmp_path / "mnist" / f"{name}-ubyte.gz"
         path.parent.mkdir(exist_ok=True)
@@ -139,7 +139,7 @@ def test_a_corrupt_data_set_ends_the_check_with_1(call, tmp_path: Path) -> None:
     assert call("data", "check", "mnist", "--data", tmp_path).code == 1
     ran = call("data", "check", "mnist", "--data", tmp_path, "--json")
     assert ran.code == 1
-    assert json.loads(ran.out)[0]["state"] == "corrupt"
+    assert json.loads(ran.out)[0]["state"] == "unofficial"
     assert call("data", "check", "nmnist", "--data", tmp_path).code == 0
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from liafbench.bench.cli.commands import COMMANDS, load
 
+ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("torch", "pandas", "scipy", "sklearn", "matplotlib", "plotly", "spikingjelly", "snntorch")
 PROBE = """
 import contextlib, sys
@@ -37,6 +40,14 @@ def test_nothing_heavy_is_imported(words: list[str]) -> None:
     found = imported(*words)
     assert "liafbench.bench.cli.main" in found
     assert not found & set(HEAVY)
+
+
+@pytest.mark.skipif(not (ROOT / "results").exists(), reason="installed without its checkout")
+def test_results_are_read_without_torch(tmp_path: Path) -> None:
+    for suite in ("quick", "throughput"):
+        shutil.copytree(ROOT / "results" / suite, tmp_path / suite)
+    assert "torch" not in imported("tables", str(tmp_path))
+    assert "torch" not in imported("cite", str(tmp_path))
 
 
 def test_the_registry_of_baselines_is_read_without_torch() -> None:

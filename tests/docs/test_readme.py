@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from liafbench.bench.report.paper import write_figure
-from liafbench.bench.tables import comparison, read_records, render
 from liafbench.bench.tables.accuracy import FAMILY_MEAN, accuracy
+from liafbench.bench.tables.comparison import comparison
+from liafbench.bench.tables.render import render
+from liafbench.bench.tables.write import read_records
 
 ROOT = Path(__file__).resolve().parents[2]
 TASK = "digits-dvs"

@@ -19,7 +19,8 @@ from liafbench.bench.report.content import gather
 from liafbench.bench.report.pareto import front
 from liafbench.bench.report.write import as_script
 from liafbench.bench.results import load
-from liafbench.bench.tables import comparison, read_records
+from liafbench.bench.tables.comparison import comparison
+from liafbench.bench.tables.write import read_records
 
 
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=1, max_size=12))

@@ -20,7 +20,7 @@ from liafbench.bench.runs.estimate import Estimates
 from liafbench.bench.runs.runner import Runner
 from liafbench.bench.runs.tune import choose_learning_rate
 from liafbench.bench.suites import Suite
-from liafbench.bench.tables import comparison
+from liafbench.bench.tables.comparison import comparison
 
 BASELINES = ("lif-snn", "lstm")
 

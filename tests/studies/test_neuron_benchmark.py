@@ -13,7 +13,8 @@ from torch import nn
 from liafbench.baselines.errors import UsageError
 from liafbench.baselines.neurons import LIF, Neuron
 from liafbench.bench.execution import Execution
-from liafbench.bench.timing import Until, allocator
+from liafbench.bench.timing import allocator
+from liafbench.bench.timing.rounds import Until
 from studies.neurons import Plan, layers, limit, network, run
 from studies.neurons.acceptance import layer_verdicts, memory_verdicts, network_verdicts
 from studies.neurons.footprint import Extra

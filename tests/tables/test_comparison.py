@@ -11,8 +11,9 @@ import pytest
 from scipy import stats
 from support.fabricated import NUMERICS_VERSION, run_id, time_run, train_run, write_runs
 
-from liafbench.bench.tables import comparison, cost, read_records, render
-from liafbench.bench.tables.comparison import everything
+from liafbench.bench.tables.comparison import comparison, cost, everything
+from liafbench.bench.tables.render import render
+from liafbench.bench.tables.write import read_records
 
 
 def frame_of(tmp_path: Path, runs: list[dict[str, Any]]) -> pd.DataFrame:

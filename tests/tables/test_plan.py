@@ -13,15 +13,11 @@ from support.fabricated import run_id, time_run, train_run, write_runs
 from liafbench.bench.report.series import counting_runs
 from liafbench.bench.results import load
 from liafbench.bench.results.labels import FAMILY_TASKS
-from liafbench.bench.tables import (
-    accuracy,
-    comparison,
-    read_records,
-    render,
-    unfinished,
-    write_tables,
-)
-from liafbench.bench.tables.accuracy import FAMILY_MEAN
+from liafbench.bench.tables.accuracy import FAMILY_MEAN, accuracy
+from liafbench.bench.tables.comparison import comparison
+from liafbench.bench.tables.render import render
+from liafbench.bench.tables.unfinished import unfinished
+from liafbench.bench.tables.write import read_records, write_tables
 
 FOLDER = Path("quick") / "test-cpu"
 KEYS = ("task", "backbone", "engine", "budget", "seed")

@@ -17,19 +17,15 @@ from support.fabricated import time_run, train_run, write_runs
 from liafbench.baselines.errors import UsageError
 from liafbench.bench.counting.counts import STRUCTURE
 from liafbench.bench.counting.measurements import MEASURED
-from liafbench.bench.tables import (
-    accuracy,
-    comparison,
-    everything,
-    groups,
-    read_records,
-    render,
-)
+from liafbench.bench.tables.accuracy import accuracy, groups
 from liafbench.bench.tables.columns import ENERGY, ON_SAMPLES, number, with_spread
+from liafbench.bench.tables.comparison import comparison, everything
 from liafbench.bench.tables.latex import escape as tex
 from liafbench.bench.tables.render import escape as md
+from liafbench.bench.tables.render import render
 from liafbench.bench.tables.table import Table
 from liafbench.bench.tables.terminal import terminal
+from liafbench.bench.tables.write import read_records
 
 HOSTILE = "=cmd|'/C calc'!A0 <script>alert(1)</script> a_b%&$#{}~^\\ 漢字 ±" + "x" * 150
 

@@ -11,8 +11,11 @@ import pytest
 from support.fabricated import time_run, train_run, write_runs
 
 from liafbench.bench.results.labels import FAMILY_TASKS
-from liafbench.bench.tables import accuracy, comparison, read_records, render, unfinished
-from liafbench.bench.tables.accuracy import FAMILY_MEAN
+from liafbench.bench.tables.accuracy import FAMILY_MEAN, accuracy
+from liafbench.bench.tables.comparison import comparison
+from liafbench.bench.tables.render import render
+from liafbench.bench.tables.unfinished import unfinished
+from liafbench.bench.tables.write import read_records
 
 MARK = "as at equal backbone"
 SIZES = {"liaf-net": 10_000.0, "klif": 10_500.0, "lif-snn": 9_500.0, "gru": 10_501.0}

@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 from liafbench.baselines.errors import UsageError
 from liafbench.bench.cli.tables import tables
 from liafbench.bench.results.published import published_text
-from liafbench.bench.tables import comparison, read_records, write_all, write_tables
+from liafbench.bench.tables.comparison import comparison
+from liafbench.bench.tables.write import read_records, write_all, write_tables
 
 
 def some_runs() -> list[dict[str, Any]]:

@@ -7,9 +7,8 @@ import random
 
 import pytest
 
-from liafbench.bench.timing import Until, interleave
 from liafbench.bench.timing.intervals import bootstrap, median_interval, paired_ratio
-from liafbench.bench.timing.rounds import turn
+from liafbench.bench.timing.rounds import Until, interleave, turn
 from liafbench.bench.timing.stopwatch import CudaStopwatch
 
 

@@ -14,7 +14,7 @@ from liafbench.bench.execution import Execution
 from liafbench.bench.only import Only
 from liafbench.bench.results import load
 from liafbench.bench.runs.store import Store
-from liafbench.bench.tables import write_tables
+from liafbench.bench.tables.write import write_tables
 from liafbench.bench.timing.ceilings import Ceilings
 from liafbench.bench.timing.energy import EnergyCounter
 from liafbench.bench.timing.group import Measurement

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from liafbench.bench.tables import comparison, render
+from liafbench.bench.tables.comparison import comparison
+from liafbench.bench.tables.render import render
 
 from .common import BASELINES, REPEAT
 
