@@ -59,9 +59,7 @@ class OpCall:
 
 def propagate(call: OpCall, rule: KindRule | None) -> list[TensorInfo]:
     """What is known of an operator's results, given that one of its inputs is an input."""
-    if rule is None:
-        return [ANALOG_INPUT] * len(call.outs)
-    found = rule(call)
+    found = [] if rule is None else rule(call)
     found += [ANALOG_INPUT] * (len(call.outs) - len(found))
     return [_settled(info, out) for info, out in zip(found, call.outs, strict=False)]
 

@@ -227,7 +227,7 @@ CASES: dict[str, Awkward] = {
     "sparse inside": Awkward(lambda m, x: torch.sparse.mm(x.to_sparse(), m.a.weight.t()),
                              {"mac_effective": 24}, "[Ss]parse"),
     # Ways to run
-    "operator without a formula": Awkward(lambda m, x: m.a(twice(x)), None, "zoo::twice"),
+    "operator without a formula": Awkward(lambda m, x: m.a(twice(x)), of(12), "zoo::twice"),
     "scripted function": Awkward(lambda m, x: m.a(scripted(x)), of(11 + 1 + 12), "scripted"),
     "compiled function": Awkward(lambda m, x: m.a(torch.compile(compiled)(x)), of(24)),
     "compiled in place": Awkward(applied, of(), wrap=lambda net: net.compile() or net),
