@@ -43,10 +43,10 @@ soak: $(STAMP)
 # This commit against its parent; `make regression QUICK=--quick`: each benchmark once.
 QUICK ?=
 regression: $(STAMP)
-	$(BIN)/python -m liafbench.bench.regression $(QUICK)
+	$(BIN)/python -m studies.regression $(QUICK)
 
 regression-site: $(STAMP)
-	$(BIN)/python -m liafbench.bench.regression --site
+	$(BIN)/python -m studies.regression --site
 
 docs: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'

@@ -36,7 +36,7 @@ class Guard(TorchFunctionMode):
                     f"module {recorder.module!r} takes a tensor that depends on the input "
                     "out of torch's sight (numpy, dlpack); compute it with torch operators"
                 )
-        elif (definition := _definition(func)) is not None:
+        elif (definition := _definition(func, args)) is not None:
             self._entered.add(recorder.module)
             with self:
                 return definition(*args, **(kwargs or {}))
@@ -50,9 +50,11 @@ class Guard(TorchFunctionMode):
 _WAYS_OUT = {Tensor.numpy, Tensor.__array__, Tensor.__dlpack__, torch.to_dlpack}
 
 
-def _definition(func: Any) -> Any:
-    """The Python function of a custom operator, or None."""
+def _definition(func: Any, args: Any) -> Any:
+    """The Python function of a custom operator, or None; shapes alone may not run in it."""
     if not isinstance(func, torch._ops.OpOverload) or base_name(func.name()) in OPERATORS:
+        return None
+    if any(t.is_meta for t in pytree.tree_leaves(args) if isinstance(t, Tensor)):
         return None
     found = OPDEFS.get(func.name())
     return found and found._init_fn

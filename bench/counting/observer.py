@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._library.custom_ops import OPDEFS
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -130,8 +131,8 @@ class Observer(TorchDispatchMode):
             composite = self._decomposed(func, args, kwargs)
             if composite is not NotImplemented:
                 return composite
-            if not self.recorder.inside_neuron and self._meets_input(args, kwargs):
-                raise uncountable(func.name(), self.recorder.module)
+            if self._meets_input(args, kwargs) and not self._has_formula(args):
+                raise uncountable(func.name(), self.recorder.module, _reason(func, args))
             operator = Operator(None)
         mutable = func._schema.is_mutable
         written = self.recorder.table.sharing(args[0]) if mutable and _is_tensor(args) else []
@@ -159,6 +160,13 @@ class Observer(TorchDispatchMode):
             activation = OpCall("relu", func, [out], ((out,), {}), [out], self.recorder.info)
             self._observe(activation, OPERATORS["relu"], [])
         return out
+
+    def _has_formula(self, args: Any) -> bool:
+        """Whether neurons are running that need no operators: on shapes, whatever has a formula."""
+        neurons = self.recorder.neurons
+        if neurons is None or neurons.layer.opaque:
+            return neurons is not None
+        return neurons.layer.step is not None and any(t.is_meta for t in _tensors(args))
 
     def _meets_input(self, args: Any, kwargs: Any) -> bool:
         return any(self.recorder.info(t).role == "input" for t in _tensors((args, kwargs)))
@@ -249,6 +257,13 @@ def _tensors(nest: Any) -> list[Tensor]:
 def _first(output: Any) -> list[Tensor]:
     """What a layer of neurons puts out: the first of a tuple, whose others are states."""
     return _tensors(output[0] if isinstance(output, tuple) else output)
+
+
+def _reason(func: Any, args: Any) -> str:
+    """Why a custom operator is not counted on shapes; nothing for any other refusal."""
+    if func.name() in OPDEFS and any(t.is_meta for t in _tensors(args)):
+        return "shapes do not tell what a custom operator computes; count it on tensors with values"
+    return ""
 
 
 def _is_tensor(args: Any) -> bool:

@@ -139,6 +139,9 @@ class UnitRecorder:
         for output in outputs:
             kind = left.layer.kind or self._emitted(output)
             cost = left.layer.cost(kind, output.shape)
+            if cost is None and output.is_meta:  # shapes do not tell what a fused operator emits
+                cost = left.layer.cost(SPIKES, output.shape)
+                kind = kind if cost is None else SPIKES
             if cost is None:
                 for booked in left.operators:
                     self._book(*booked)

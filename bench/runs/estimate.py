@@ -17,23 +17,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from liafbench.baselines import BASELINES, Network, build
+from liafbench.baselines import BASELINES, build
 from liafbench.baselines.errors import UsageError
 from liafbench.bench import tasks
 from liafbench.bench.costs.cost import cost
 from liafbench.bench.results import find_folders
 from liafbench.bench.runfiles import Run
 from liafbench.bench.runs.cells import Cell
+from liafbench.bench.runs.resources import step_bytes
 from liafbench.bench.runs.store import Store
 from liafbench.bench.tasks import TASKS
 
 MIB = 2**20
-FLOAT_BYTES = 4
-COPIES = {"adam": 4, "sgd": 2}
-"""Of each parameter in training: weight, gradient, and Adam's two moments."""
-LONG = 4  # steps
 SAME_STEP = ("batch_size", "bucket", "precision", "channels_last", "augmentation", "optimizer")
 """What of a recipe decides what one epoch costs."""
 STORIES = "tokens"
@@ -254,10 +250,10 @@ def _network(config: dict[str, Any]) -> tuple[str, str, str | None, str, str | N
 
 
 def by_shape(config: dict[str, Any]) -> Quantity:
-    """MiB of parameters with gradient and optimizer state, and of what the backward pass keeps.
+    """MiB of a training step, without data or values: on meta tensors, and so a lower bound.
 
-    Found without data or values, on meta tensors: a lower bound, as gradients of activations and
-    temporary values come on top. A story has the backbone's nominal length.
+    Gradients of activations and temporary values come on top. A story has the backbone's nominal
+    length.
     """
     recipe = config["recipe"]
     try:
@@ -265,42 +261,8 @@ def by_shape(config: dict[str, Any]) -> Quantity:
             net = build(*_network(config), **config["options"]).train()
     except (UsageError, RuntimeError, NotImplementedError):
         return Quantity(None, "cannot be built without values")
-    own = list(net.parameters())
     try:
-        kept = _kept_bytes(net, recipe["batch_size"])
+        step = step_bytes(net, recipe["batch_size"], recipe["optimizer"])
     except (RuntimeError, NotImplementedError):
         return Quantity(None, "its forward pass needs values")
-    parameters = sum(p.numel() for p in own if p.requires_grad)
-    state = FLOAT_BYTES * COPIES[recipe["optimizer"]] * parameters
-    return Quantity((state + kept) / MIB, "shape", at_least=True)
-
-
-def _kept_bytes(net: Network, batch: int) -> float:
-    """Bytes that autograd keeps of a forward pass over all time steps.
-
-    Every step after the second keeps as much as the third, so that loops need not be unrolled.
-    """
-    steps = net.backbone.time_steps
-    if steps <= LONG:
-        return _kept(net, batch, steps)
-    short, longer = _kept(net, batch, LONG - 1), _kept(net, batch, LONG)
-    return longer + (steps - LONG) * (longer - short)
-
-
-def _kept(net: Network, batch: int, steps: int) -> int:
-    """Bytes of the storages that autograd keeps of so many time steps, parameters apart."""
-    shape = net.backbone
-    kind = torch.int64 if shape.tokens else torch.float32
-    x = torch.zeros(steps, batch, *shape.sample_shape, dtype=kind, device="meta")
-    kept: list[Tensor] = []
-
-    def keep(tensor: Tensor) -> Tensor:
-        kept.append(tensor)
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        net(x)
-    found = {each.untyped_storage()._cdata: each for each in kept}
-    for each in (*net.parameters(), *net.buffers()):
-        found.pop(each.untyped_storage()._cdata, None)
-    return sum(each.untyped_storage().nbytes() for each in found.values())
+    return Quantity(step / MIB, "shape", at_least=True)

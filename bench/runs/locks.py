@@ -21,7 +21,8 @@ class Locks:
     """Named locks of a folder, each one byte of `claims.lock`, locked by the operating system.
 
     A claim ends with the process that took it, however that ends: nothing has to be cleaned up
-    and no server runs. Locks tell processes apart, not threads or sessions of one process.
+    and no server runs. Locks tell processes apart, not threads or runners of one process. A file a
+    name would take an open file for each of the thousands of cells that a cluster has in work.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -10,8 +10,15 @@ from typing import IO
 
 import psutil
 import torch
+from torch import Tensor
+
+from liafbench.baselines import Network
 
 GIB = 2**30
+FLOAT_BYTES = 4
+COPIES = {"adam": 4, "sgd": 2}
+"""Of each parameter in training: weight, gradient, and Adam's two moments."""
+LONG = 4  # steps
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 _CGROUP_FILES = (
     # limit and use of version 2, then of version 1
@@ -106,3 +113,40 @@ class GpuSlots:
             os.environ[VISIBLE] = self.gpus[slot % len(self.gpus)]
             return file
         raise RuntimeError(f"no slot is free among {self.workers}")
+
+
+def step_bytes(net: Network, batch: int, optimizer: str) -> float:
+    """Bytes of parameters, gradients and optimizer state, and of what the backward pass keeps."""
+    parameters = sum(p.numel() for p in net.parameters() if p.requires_grad)
+    return FLOAT_BYTES * COPIES[optimizer] * parameters + _kept_bytes(net, batch)
+
+
+def _kept_bytes(net: Network, batch: int) -> float:
+    """Bytes that autograd keeps of a forward pass over all time steps.
+
+    Every step after the second keeps as much as the third, so that loops need not be unrolled.
+    """
+    steps = net.backbone.time_steps
+    if steps <= LONG:
+        return _kept(net, batch, steps)
+    short, longer = _kept(net, batch, LONG - 1), _kept(net, batch, LONG)
+    return longer + (steps - LONG) * (longer - short)
+
+
+def _kept(net: Network, batch: int, steps: int) -> int:
+    """Bytes of the storages that autograd keeps of so many time steps, parameters apart."""
+    shape = net.backbone
+    kind = torch.int64 if shape.tokens else torch.float32
+    x = torch.zeros(steps, batch, *shape.sample_shape, dtype=kind, device="meta")
+    kept: list[Tensor] = []
+
+    def keep(tensor: Tensor) -> Tensor:
+        kept.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        net(x)
+    found = {each.untyped_storage()._cdata: each for each in kept}
+    for each in (*net.parameters(), *net.buffers()):
+        found.pop(each.untyped_storage()._cdata, None)
+    return sum(each.untyped_storage().nbytes() for each in found.values())

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from liafbench.baselines.engines import make_neuron
 from liafbench.baselines.errors import UsageError
 from liafbench.baselines.neurons import LIF
-from liafbench.bench.counting import count
+from liafbench.bench.counting import UncountableError, count
 
 UPDATES = STEPS * BATCH * UNITS
 
@@ -208,3 +208,15 @@ def test_a_method_replaced_on_the_neuron_itself() -> None:
     unit = sj.SimpleIFNode()
     unit.neuronal_reset = lambda spike: None  # type: ignore[method-assign]
     assert step_cost(unit, steps) == 1 + 2
+
+
+@pytest.mark.parametrize("mode", ["s", "m"])
+def test_shapes_alone(mode: str) -> None:
+    """A plain neuron has its formula; what only operators tell is refused in one line."""
+    x = torch.empty(STEPS, BATCH, 5, device="meta")
+    drive = whole if mode == "m" else steps
+    counts = count(Between(sj.LIFNode(step_mode=mode), drive), x)
+    assert (counts.mac_dense, counts.ac) == (STEPS * BATCH * (30 + 18), None)
+    assert (counts.elementwise, counts.neurons) == (5 * UPDATES, UNITS)
+    with pytest.raises(UncountableError, match=r"sj_qif::forward.*count it on tensors with values"):
+        count(Between(sj.QIFNode(step_mode=mode), drive), x)

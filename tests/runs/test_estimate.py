@@ -14,7 +14,8 @@ from liafbench.baselines import build
 from liafbench.bench import suites
 from liafbench.bench.costs.cost import cost
 from liafbench.bench.runs.cells import Cell, timing_cells, training_cells
-from liafbench.bench.runs.estimate import Estimates, _kept, _kept_bytes
+from liafbench.bench.runs.estimate import Estimates
+from liafbench.bench.runs.resources import _kept, _kept_bytes
 from liafbench.bench.runs.store import Store
 from liafbench.bench.tasks import TASKS, load
 

@@ -95,25 +95,20 @@ class RayCluster:
     def execute(self, jobs: Jobs, workers: int, on_epoch: OnEpoch, on_finished: OnFinished) -> None:
         """Run jobs as tasks. A lost worker's cell is tried again, one that fails by itself not."""
         batch = _Batch(jobs, self._desk, self._agreed)
-        with contextlib.closing(batch):
-            try:
-                self._drain(batch, workers, on_epoch, on_finished)
-            except (gone.RayError, ConnectionError) as error:
-                raise UsageError(
-                    f"the Ray cluster is gone: {_first_line(error)}; what is finished is kept, "
-                    "start again when there is one"
-                ) from error
-
-    def _drain(
-        self, batch: _Batch, workers: int, on_epoch: OnEpoch, on_finished: OnFinished
-    ) -> None:
-        while not batch.is_done():
-            batch.submit(workers)
-            for run in batch.finished():
-                on_finished(run)
-            for epoch in ray.get(self._desk.take.remote()):
-                on_epoch(*epoch)
-            self._signals.handle()
+        try:
+            with contextlib.closing(batch):
+                while not batch.is_done():
+                    batch.submit(workers)
+                    for run in batch.finished():
+                        on_finished(run)
+                    for epoch in ray.get(self._desk.take.remote()):
+                        on_epoch(*epoch)
+                    self._signals.handle()
+        except (gone.RayError, ConnectionError) as error:
+            raise UsageError(
+                f"the Ray cluster is gone: {_first_line(error)}; what is finished is kept, start "
+                "again when there is one"
+            ) from error
 
 
 class _Batch:

@@ -1,4 +1,4 @@
-"""`python -m liafbench.bench.regression`: this commit against its parent, exit code 1 if slower."""
+"""`python -m studies.regression`: this commit against its parent, exit code 1 if slower."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from rich.markup import escape
 
 from liafbench.baselines.errors import UsageError
 from liafbench.bench.cli.console import console, note
-from liafbench.bench.regression.judge import (
+from liafbench.bench.runs.provenance import machine
+from studies.regression.judge import (
     Finding,
     exactly,
     found_again,
@@ -21,8 +22,7 @@ from liafbench.bench.regression.judge import (
     load,
     marked_worse,
 )
-from liafbench.bench.regression.measure import RESULTS, Asv, git
-from liafbench.bench.runs.provenance import machine
+from studies.regression.measure import RESULTS, Asv, git
 
 REGRESSION = 1
 USAGE = 2

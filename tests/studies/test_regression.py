@@ -16,10 +16,10 @@ import pytest
 import typer
 
 from liafbench.baselines.errors import UsageError
-from liafbench.bench.regression import __main__ as command
-from liafbench.bench.regression import benchmarks
-from liafbench.bench.regression.benchmarks.counting import Counts
-from liafbench.bench.regression.judge import (
+from studies.regression import __main__ as command
+from studies.regression import benchmarks
+from studies.regression.benchmarks.counting import Counts
+from studies.regression.judge import (
     Finding,
     Measured,
     exactly,
@@ -28,7 +28,7 @@ from liafbench.bench.regression.judge import (
     load,
     marked_worse,
 )
-from liafbench.bench.regression.measure import COMMAND, check_import, git, worktree
+from studies.regression.measure import COMMAND, check_import, git, worktree
 
 TABLE = """
 | Change   | Before [0123abcd] <main~1>   | After [4567cdef] <main>   |   Ratio | Benchmark |

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from liafbench.baselines.errors import UsageError
-from liafbench.bench.regression.judge import FACTOR
+from studies.regression.judge import FACTOR
 
 RESULTS = Path(".asv/results")
 BENCHMARK_FAILED = 2
 WORSENED = 1
-COMMAND = [sys.executable, "-m", "liafbench.bench.regression.asv_here"]
+COMMAND = [sys.executable, "-m", "studies.regression.asv_here"]
 
 
 @dataclass(frozen=True)
