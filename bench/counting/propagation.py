@@ -20,6 +20,7 @@ from liafbench.bench.counting.tensor_info import (
     ANALOG,
     ANALOG_INPUT,
     ANY,
+    BINARY,
     GRADED,
     SPIKES,
     SPIKING_INPUT,
@@ -66,8 +67,10 @@ def propagate(call: OpCall, rule: KindRule | None) -> list[TensorInfo]:
 
 def _settled(info: TensorInfo, out: Tensor) -> TensorInfo:
     """0 and 1 are spikes, whatever rule found them."""
-    if info.values.binary or out.dtype == torch.bool:
+    if info.values.binary:
         return info if info.kind == SPIKES else replace(info, kind=SPIKES, events=None)
+    if out.dtype == torch.bool:
+        return replace(info, kind=SPIKES, values=BINARY, events=None)
     return info
 
 
