@@ -22,7 +22,7 @@ tables: $(STAMP)
 	$(BIN)/liafbench run quick --out $(OUT) --jobs 2
 
 # The README's figure, in both themes, from the committed run files.
-FIGURE := $(BIN)/liafbench figure results/quick --place digits-dvs
+FIGURE := $(BIN)/liafbench figure results/quick --select digits-dvs
 figures: $(STAMP)
 	$(FIGURE) -o docs/figures/digits-dvs.svg
 	$(FIGURE) -o docs/figures/digits-dvs-dark.svg --theme dark

@@ -41,7 +41,7 @@ def declared(group: str) -> dict[str, str]:
 
 
 def address(group: str, name: str) -> str | None:
-    """Where the object of that name is, as `package.module:attribute`; None if nobody says."""
+    """Where the object of that name is, as `package.module:attribute`; None if unknown."""
     return name if ":" in name else declared(group).get(name)
 
 

@@ -25,7 +25,7 @@ class AveragePool2x2(nn.AvgPool2d):
     """AvgPool2d(2), bit by bit; compiled where gradients are wanted of large frames on a CPU.
 
     PyTorch's own takes as long as a convolution there. Only training takes the compiled way:
-    whoever traces or counts a network in evaluation mode sees the operator of PyTorch.
+    a trace or count in evaluation mode sees the operator of PyTorch.
     """
 
     def __init__(self) -> None:

@@ -124,7 +124,7 @@ def _check_rest(backbone: Backbone, settings: dict[str, Any]) -> None:
         if present:
             raise UsageError(
                 f"{what} drives the neurons during padding, so that a story's result would "
-                "depend on its batch mates: leave it out on tokens"
+                "depend on the other samples in the batch: leave it out on tokens"
             )
 
 

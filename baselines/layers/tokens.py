@@ -30,8 +30,8 @@ class Reader(nn.Module):
     """A recurrent network of torch that reads stories [T, B]: its output at their last token.
 
     A story starts at the first step and its output is taken at its own end, so that it depends
-    neither on its padding nor on its batch mates. On a CPU this is several times faster than
-    packed sequences, which torch computes without its fused layer.
+    neither on its padding nor on the other samples in the batch. On a CPU this is several times
+    faster than packed sequences, which torch computes without its fused layer.
     """
 
     def __init__(self, embedding: nn.Embedding, cell: nn.LSTM | nn.GRU) -> None:

@@ -38,7 +38,7 @@ def _step(k: Tensor | None, spec: str) -> Step:
 
 
 def _filled(grads: tuple[Tensor | None, ...], x: Tensor) -> tuple[Tensor, ...]:
-    """An operator returns tensors only: an empty one stands for a gradient nobody needs."""
+    """An operator returns tensors only: an empty one stands for a gradient that is not needed."""
     return tuple(x.new_empty(0) if grad is None else grad for grad in grads)
 
 

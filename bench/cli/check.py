@@ -17,14 +17,14 @@ STYLES = {"ok": "green", "note": "yellow", "wrong": "bold red"}
 
 def check(
     name: Annotated[
-        str, typer.Argument(help="package.module:function of a model, package.module:TASK, or name")
+        str, typer.Argument(help="a name, package.module:function (a model) or package.module:TASK")
     ],
-    task: Annotated[str, typer.Option(help="the task a model is tried on")] = "digits-dvs",
-    backbone: Annotated[str | None, typer.Option(help="the task's first without it")] = None,
+    task: Annotated[str, typer.Option(help="task to check a model on")] = "digits-dvs",
+    backbone: Annotated[str | None, typer.Option(help="default: the task's first")] = None,
     data: Annotated[
         Path | None, typer.Option(help="folder of the data sets", envvar="LIAFBENCH_DATA")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False,
+    json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Check a model or a task of your own; exit code 1 if something is wrong."""
     findings = check_all(name, task, backbone, str(data) if data else None)

@@ -27,9 +27,9 @@ from liafbench.bench.tasks import TASKS, Task
 def cite(
     what: Annotated[
         list[str] | None,
-        typer.Argument(help="results folders, baselines, tasks; this suite alone without any"),
+        typer.Argument(help="results folders, baselines, tasks; default: this suite"),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False,
+    json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Print the BibTeX of results, baselines or tasks."""
     entries = unique([entry for each in what or [] for entry in _entries(each)] or [of_suite()])

@@ -22,12 +22,12 @@ PUBLISHED = "published"
 
 
 def compare(
-    a: Annotated[Path, typer.Argument(help="results folder: the denominator")],
-    b: Annotated[str, typer.Argument(help="another results folder, or `published`")],
-    metric: Annotated[
-        list[str] | None, typer.Option(help="only this metric; can be repeated")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False,
+    a: Annotated[Path, typer.Argument(help="results folder, the denominator of the ratios")],
+    b: Annotated[
+        str, typer.Argument(help="results folder, or `published` for the figures of the papers")
+    ],
+    metric: Annotated[list[str] | None, typer.Option(help="only this metric; repeatable")] = None,
+    json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Compare two results folders, or one with the papers.
 

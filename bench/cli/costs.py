@@ -17,7 +17,7 @@ from liafbench.bench.runs.provenance import commit
 
 def costs(
     out: Annotated[
-        Path, typer.Option(help="results folder; its trained networks give the sparse columns")
+        Path, typer.Option(help="results folder; sparse columns come from its trained networks")
     ] = Path("liafbench-results"),
 ) -> None:
     """Count every baseline on every task and backbone; write RESULTS/counting."""

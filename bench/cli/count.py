@@ -32,23 +32,27 @@ SHOWN = ("weights", "synapses", "neurons", "mac_dense", "mac_effective", "ac", "
 
 
 def count(
-    baseline: Annotated[str, typer.Argument(help="for instance liaf-net")],
-    task: Annotated[str, typer.Option(help="its shape is used; data only with --run")],
-    backbone: Annotated[str | None, typer.Option(help="the task's first without it")] = None,
-    engine: Annotated[str, typer.Option(help="who computes the neurons")] = "native",
+    baseline: Annotated[str, typer.Argument(help="name, for example liaf-net")],
+    task: Annotated[
+        str, typer.Option(help="task that gives the input shape; its data are read with --run only")
+    ],
+    backbone: Annotated[str | None, typer.Option(help="default: the task's first")] = None,
+    engine: Annotated[str, typer.Option(help="engine of the neurons")] = "native",
     budget: Annotated[
-        str | None, typer.Option(help="a baseline whose number of parameters is matched")
+        str | None, typer.Option(help="scale the width to the parameters of this baseline")
     ] = None,
     run: Annotated[
         str | None,
-        typer.Option(help="id or file of a finished run: counts its trained network on test data"),
+        typer.Option(help="id or file of a finished run: count its trained network on test data"),
     ] = None,
-    samples: Annotated[int, typer.Option(min=1, help="test samples, with --run")] = 32,
+    samples: Annotated[int, typer.Option(min=1, help="test samples to count with --run")] = 32,
     data: Annotated[
         Path | None, typer.Option(help="folder of the data sets", envvar="LIAFBENCH_DATA")
     ] = None,
-    results: Annotated[Path, typer.Option(help="where --run looks for an id")] = Path("results"),
-    json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False,
+    results: Annotated[Path, typer.Option(help="results folder that holds the id of --run")] = Path(
+        "results"
+    ),
+    json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Count synapses, operations and neurons of a baseline, for one sample.
 

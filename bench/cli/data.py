@@ -20,12 +20,14 @@ from liafbench.bench.tasks.common.files import TaskState
 data_app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Check, download or clear data sets."
 )
-Names = Annotated[list[str] | None, typer.Argument(help="tasks; all of them without it")]
+Names = Annotated[list[str] | None, typer.Argument(help="tasks; default: all")]
 Data = Annotated[
     Path | None,
-    typer.Option("--data", envvar="LIAFBENCH_DATA", help="folder with one folder for each task"),
+    typer.Option(
+        "--data", envvar="LIAFBENCH_DATA", help="folder of the data sets, one folder per task"
+    ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="one JSON document")]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 COLOURS = {
     "present": "green",
     "partial": "yellow",

@@ -22,20 +22,21 @@ class Theme(StrEnum):
 
 def figure(
     results: Annotated[
-        Path, typer.Argument(help="results folder: of a machine, of a suite, or of all suites")
+        Path, typer.Argument(help="results folder of a machine, a suite or all suites")
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help=".svg, .pdf or .png")] = Path(
+    out: Annotated[Path, typer.Option("--out", "-o", help="file: .svg, .pdf or .png")] = Path(
         "figure.svg"
     ),
-    place: Annotated[
-        str | None, typer.Option(help="which comparison: a task, or more of its description")
+    select: Annotated[
+        str | None,
+        typer.Option(help="comparison to draw: a task, or a longer part of its description"),
     ] = None,
     costs: Annotated[
-        str, typer.Option(help="metrics to draw accuracy against, joined by commas")
+        str, typer.Option(help="metrics on the x axes, separated by commas")
     ] = ",".join(COSTS),
-    theme: Annotated[Theme, typer.Option(help="colours of paper and text")] = Theme.light,
+    theme: Annotated[Theme, typer.Option(help="colours of background and text")] = Theme.light,
 ) -> None:
     """Draw accuracy against cost, with the Pareto front."""
     names = [each.strip() for each in costs.split(",") if each.strip()]
-    write_figure(results, out, place, names, theme.value)
+    write_figure(results, out, select, names, theme.value)
     console.print(escape(str(out)))

@@ -29,10 +29,8 @@ class Kind(StrEnum):
 
 
 def list_names(
-    kind: Annotated[
-        Kind | None, typer.Argument(help="one registry; all of them without it")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False,
+    kind: Annotated[Kind | None, typer.Argument(help="one registry; default: all")] = None,
+    json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """List baselines, tasks, suites, engines and metrics.
 

@@ -44,20 +44,20 @@ class TerminalProgress:
         self._progress.stop()
 
     def planned(self, cells: list[Cell], finished: int) -> None:
-        """Hear how many cells there are to run; `finished` ones are there already."""
+        """Start the bar: cells to run, and how many are finished."""
         self._labels = {cell.run_id: cell.label for cell in cells}
         total = len(cells) + finished
         self._overall = self._progress.add_task("cells", total=total, completed=finished)
 
     def epoch(self, run_id: str, epoch: int, epochs: int) -> None:
-        """Hear of an epoch of one cell."""
+        """Advance the bar of one cell."""
         if run_id not in self._bars:
             label = escape(self._labels.get(run_id, run_id))
             self._bars[run_id] = self._progress.add_task(label, total=epochs)
         self._progress.update(self._bars[run_id], completed=epoch)
 
     def finished(self, run: Run) -> None:
-        """Hear of a finished or failed cell."""
+        """Remove the bar of a finished or failed cell; report a failure."""
         if run.run_id in self._bars:
             self._progress.remove_task(self._bars.pop(run.run_id))
         if self._overall is not None:
@@ -67,5 +67,5 @@ class TerminalProgress:
             note.print(f"[red]failed[/] {label}: {escape(run.reason or '')}")
 
     def set_aside(self, damaged: str) -> None:
-        """Hear of a run file that cannot be used and has been moved out of the way."""
+        """Report a damaged run file that was moved aside."""
         note.print(f"[yellow]damaged[/] {escape(damaged)}")

@@ -14,9 +14,11 @@ from liafbench.bench.report import write_report
 
 def report(
     results: Annotated[
-        Path, typer.Argument(help="results folder: of a machine, of a suite, or of all suites")
+        Path, typer.Argument(help="results folder of a machine, a suite or all suites")
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="the HTML file")] = Path("report.html"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="HTML file to write")] = Path(
+        "report.html"
+    ),
 ) -> None:
     """Write one HTML file of a results folder: tables, figures, claims, provenance."""
     show_findings(write_report(results, out))

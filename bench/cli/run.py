@@ -35,37 +35,35 @@ class Executor(StrEnum):
 
 
 def run(
-    suite: Annotated[str, typer.Argument(help="name of a shipped suite, or path of a TOML file")],
+    suite: Annotated[str, typer.Argument(help="name of a shipped suite, or a TOML file")],
     data: Annotated[
         Path | None, typer.Option(help="folder of the data sets", envvar="LIAFBENCH_DATA")
     ] = None,
-    out: Annotated[Path, typer.Option(help="folder of the results")] = Path("liafbench-results"),
+    out: Annotated[Path, typer.Option(help="results folder")] = Path("liafbench-results"),
     only: Annotated[
         list[str] | None,
-        typer.Option(help="KEY=VALUE or KEY=VALUE,VALUE: only these cells; can be repeated"),
+        typer.Option(help="only cells with KEY=VALUE or KEY=VALUE,VALUE; repeatable"),
     ] = None,
     seeds: Annotated[
-        int | None, typer.Option(min=1, help="seeds 0 .. N-1, not the suite's")
+        int | None, typer.Option(min=1, help="use seeds 0..N-1 instead of the suite's")
     ] = None,
-    device: Annotated[
-        Device, typer.Option(help="auto takes a GPU where there is one")
-    ] = Device.auto,
+    device: Annotated[Device, typer.Option(help="auto: a GPU if there is one")] = Device.auto,
     jobs: Annotated[
         int | None,
         typer.Option(
             "--jobs",
             "--workers",
             min=1,
-            help="training cells side by side; in a cluster as many as it holds",
+            help="parallel training cells; default: 1, on a cluster as many as fit",
         ),
     ] = None,
     executor: Annotated[
-        Executor, typer.Option(help="processes of this machine, or a Ray cluster")
+        Executor, typer.Option(help="processes on this machine, or a Ray cluster")
     ] = Executor.local,
     address: Annotated[
         str | None,
         typer.Option(
-            help="of the Ray cluster: auto or HOST:PORT; without, a Ray of its own",
+            help="Ray cluster: auto or HOST:PORT; default: start a local Ray",
             envvar="RAY_ADDRESS",
         ),
     ] = None,

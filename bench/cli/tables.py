@@ -14,17 +14,17 @@ from liafbench.bench.tables.write import write_all
 
 def tables(
     results: Annotated[
-        Path, typer.Argument(help="results folder: of a machine, of a suite, or of all suites")
+        Path, typer.Argument(help="results folder of a machine, a suite or all suites")
     ],
     formats: Annotated[
-        str, typer.Option("--format", help="any of csv,md,tex, joined by commas")
+        str, typer.Option("--format", help="csv, md, tex, separated by commas")
     ] = ",".join(FORMATS),
     columns: Annotated[
-        str | None, typer.Option(help="metrics of the comparison, joined by commas")
+        str | None, typer.Option(help="columns (metrics) of the comparison, separated by commas")
     ] = None,
-    tasks: Annotated[str | None, typer.Option(help="only these tasks, joined by commas")] = None,
+    tasks: Annotated[str | None, typer.Option(help="only these tasks, separated by commas")] = None,
     baselines: Annotated[
-        str | None, typer.Option(help="only these baselines, joined by commas")
+        str | None, typer.Option(help="only these baselines, separated by commas")
     ] = None,
 ) -> None:
     """Write the tables of a results folder from its run files.

@@ -36,13 +36,15 @@ class RunFiles:
 
 
 def throughput(
-    out: Annotated[Path, typer.Option(help="folder of the results")] = Path("liafbench-results"),
-    device: Annotated[Device, typer.Option(help="auto: a GPU where there is one")] = Device.auto,
+    out: Annotated[Path, typer.Option(help="results folder")] = Path("liafbench-results"),
+    device: Annotated[Device, typer.Option(help="auto: a GPU if there is one")] = Device.auto,
     only: Annotated[
         list[str] | None,
-        typer.Option(help="KEY=VALUE or KEY=VALUE,VALUE: only these points; can be repeated"),
+        typer.Option(help="only points with KEY=VALUE or KEY=VALUE,VALUE; repeatable"),
     ] = None,
-    minutes: Annotated[float, typer.Option(min=0, help="no point begins after this")] = 30.0,
+    minutes: Annotated[
+        float, typer.Option(min=0, help="start no point after this time [min]")
+    ] = 30.0,
 ) -> None:
     """Measure throughput over batch sizes, precisions and engines; skips what is measured."""
     where, threads = choose_device(device.value), usable_cores()

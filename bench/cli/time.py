@@ -44,34 +44,35 @@ class Device(StrEnum):
 
 
 def time(
-    baseline: Annotated[str, typer.Argument(help="for instance liaf-net")],
-    task: Annotated[str, typer.Option(help="its shape is used; no data is needed")],
+    baseline: Annotated[str, typer.Argument(help="name, for example liaf-net")],
+    task: Annotated[
+        str, typer.Option(help="task that gives the input shape; its data are not needed")
+    ],
     versus: Annotated[
         list[str] | None,
         typer.Option(
-            help="another ENGINE to compare with; also ENGINE+compile, snntorch+loop; can be "
-            "repeated"
+            help="another engine to compare; also ENGINE+compile, snntorch+loop; repeatable"
         ),
     ] = None,
-    engine: Annotated[str, typer.Option(help="the engine that ratios are to")] = "native",
-    backbone: Annotated[str | None, typer.Option(help="the task's first without it")] = None,
+    engine: Annotated[
+        str, typer.Option(help="engine that the others are compared with")
+    ] = "native",
+    backbone: Annotated[str | None, typer.Option(help="default: the task's first")] = None,
     train: Annotated[bool, typer.Option("--train", help="also time training steps")] = False,
     batch: Annotated[int, typer.Option(min=1, help="samples per batch")] = 16,
-    threads: Annotated[int, typer.Option(min=1, help="of torch's operators")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="threads of torch")] = 1,
     tolerance: Annotated[
-        float, typer.Option(min=0.1, help="stop when every ratio is known within ± this [%]")
+        float, typer.Option(min=0.1, help="stop when every ratio is known to ± this [%]")
     ] = 3.0,
-    seconds: Annotated[
-        float, typer.Option(min=1, help="or after this time for each series [s]")
-    ] = 60.0,
+    seconds: Annotated[float, typer.Option(min=1, help="time limit of each series [s]")] = 60.0,
     precision: Annotated[Precision, typer.Option()] = Precision.float32,
     channels_last: Annotated[bool, typer.Option("--channels-last")] = False,
     compiled: Annotated[
-        bool, typer.Option("--compile", help="torch.compile for every contender")
+        bool, typer.Option("--compile", help="torch.compile every contender")
     ] = False,
     allocator: Annotated[Allocator, typer.Option()] = Allocator.keep_pages,
     device: Annotated[Device, typer.Option()] = Device.cpu,
-    json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False,
+    json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Time a baseline under one or several engines, on synthetic input.
 

@@ -1,4 +1,4 @@
-"""Does a result depend on its input alone: not on chance, on earlier batches, on batch mates."""
+"""A result depends on its input alone: not on chance, earlier batches or other samples."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from liafbench.bench.conformance.fixture import BATCH, Fixture, call, result
 
 ROUNDING = 1e-3
 """Relative difference of logits that summing in another order may make, with room to spare."""
-RESET = "make the state anew at the start of forward"
+RESET = "create the state at the start of forward"
 
 
 def deterministic(fixture: Fixture) -> Finding:

@@ -1,4 +1,4 @@
-"""Does it learn: gradients arrive, a second step works, a few samples are learned by heart."""
+"""Does it learn: gradients arrive, a second step works, it overfits one batch."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def gradients(fixture: Fixture) -> Finding:
     except RAISED_BY_MODELS as error:
         hint = ""
         if "second time" in str(error):
-            hint = "; state with a graph survives the call: make it anew at the start of forward"
+            hint = "; state with a graph survives the call: create it at the start of forward"
         return Finding(name, "wrong", f"a training step raised {said(error)}{hint}")
     trainable = {n: p.grad for n, p in net.named_parameters() if p.requires_grad}
     without = [n for n, grad in trainable.items() if grad is None]
@@ -54,8 +54,8 @@ def learns(fixture: Fixture) -> Finding:
         ends[rate] = end
     tried = ", ".join(f"{end:.2f} at {rate:g}" for rate, end in ends.items())
     text = (
-        f"it does not learn {len(fixture.y)} samples by heart: loss {start:.2f} at the start, "
-        f"after {STEPS} steps of Adam {tried}"
+        f"it does not overfit one batch of {len(fixture.y)} samples: loss {start:.2f} at the "
+        f"start, after {STEPS} steps of Adam {tried}"
     )
     return Finding(name, "wrong", text)
 

@@ -98,6 +98,8 @@ class SynapseCall:
     frames: int
     macs: int
     dot_additions: int
+    frame: int = 0
+    """Outputs for one frame."""
     fed: set[Kind] = field(default_factory=set)
 
     @property

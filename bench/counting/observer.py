@@ -30,7 +30,7 @@ from liafbench.bench.counting.operators import (
     only_integers,
     uncountable,
 )
-from liafbench.bench.counting.propagation import OpCall, propagate
+from liafbench.bench.counting.propagation import OpCall, propagate, spiking
 from liafbench.bench.counting.recorder import Recorder
 from liafbench.bench.counting.tensor_info import (
     ANALOG_INPUT,
@@ -40,7 +40,7 @@ from liafbench.bench.counting.tensor_info import (
     TensorInfo,
     range_of,
 )
-from liafbench.bench.counting.units import RunningNeurons
+from liafbench.bench.counting.units import Scope
 
 
 class Observer(TorchDispatchMode):
@@ -84,8 +84,8 @@ class Observer(TorchDispatchMode):
             recorder.enter(name, layer)
 
         def leave(_: nn.Module, inputs: Any, output: Any) -> None:
-            left = recorder.scopes.pop().neurons
-            if left is None or left.path == name:
+            left = recorder.scopes.pop()
+            if left.neurons is None or left.neurons.path == name:
                 with self._paused():
                     self._leave(name, module, left, inputs, output)
 
@@ -101,12 +101,10 @@ class Observer(TorchDispatchMode):
         finally:
             self._counting = True
 
-    def _leave(
-        self, name: str, module: nn.Module, left: RunningNeurons | None, inputs: Any, output: Any
-    ) -> None:
+    def _leave(self, name: str, module: nn.Module, left: Scope, inputs: Any, output: Any) -> None:
         recorder = self.recorder
-        if left is not None:
-            recorder.neurons_left(left, _tensors(inputs), _first(output))
+        if left.neurons is not None:
+            recorder.neurons_left(left.neurons, _tensors(inputs), _first(output))
         elif name in self._maps:
             recorder.recurrent_map(name, output)
         elif (kind := getattr(module, "output_kind", None)) is not None:
@@ -116,6 +114,8 @@ class Observer(TorchDispatchMode):
                 )
             for tensor in _tensors(output):
                 recorder.table.learn(tensor, recorder.info(tensor).declared(kind))
+        else:
+            recorder.spikes_left(left, _first(output))
 
     # Operators -------------------------------------------------------------------------------
 
@@ -213,6 +213,8 @@ class Observer(TorchDispatchMode):
         if cost is not None and not only_integers([*pytree.tree_leaves(call.args), *call.outs]):
             recorder.elementwise(cost, reduction=operator.sort == "reduction")
         found = propagate(call, operator.kinds)
+        if operator.kinds is spiking:
+            recorder.comparison(call.tensors)
         unit = recorder.neurons is None and recorder.module not in self._maps
         if operator.sort == "activation" and unit:
             recorder.activation(call.name, call.args[0], call.outs[0])

@@ -164,6 +164,10 @@ class TensorTable:
             self._infos[tensor] = info
         return info
 
+    def seen(self, tensor: Tensor) -> TensorInfo | None:
+        """What is known of a tensor, if anything is (not of what vmap wraps)."""
+        return self._infos.get(tensor)
+
     def _met(self, tensor: Tensor, module: str, anything: bool) -> TensorInfo:
         known = isinstance(tensor, nn.Parameter) or self.weight_ids.has(tensor)
         for other, info in () if known else self._infos.items():  # another face of an input

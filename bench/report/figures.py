@@ -30,7 +30,7 @@ class Figure:
 def figures(metrics: list[str], curve_names: list[str]) -> list[Figure]:
     """The figures of a page whose rows have these metrics."""
     front_text = (
-        "Up and to the left is better. The line is the Pareto front of the baselines: nobody on it "
+        "Up and to the left is better. The line is the Pareto front of the baselines: none on it "
         "is beaten in both. Controls are drawn hollow and left out of the front. Bars: 95 % "
         "interval of the accuracy, standard deviation over seeds elsewhere."
     )

@@ -98,9 +98,9 @@ def find_block(root: Path, place: str | None, costs: Sequence[str]) -> Block:
     }
     found = {key: label for key, label in labels.items() if (place or "") in label}
     if len(found) != 1:
-        asked = f"--place {place}: " if place else ""
+        asked = f"--select {place}: " if place else ""
         raise UsageError(
-            f"{asked}{len(found)} comparisons of {root} fit; choose one with --place, by words of: "
+            f"{asked}{len(found)} comparisons of {root} fit; choose one with --select: "
             + " | ".join(labels.values())
         )
     ((key, label),) = found.items()

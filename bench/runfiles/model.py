@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    model_validator,
+)
 from pydantic.dataclasses import dataclass
 from typing_extensions import TypeAliasType
 
@@ -58,6 +65,13 @@ class Record:
     spread: FiniteFloat | None = None
 
 
+POSITIVE = (
+    ("recipe", "epochs"), ("recipe", "batch_size"), ("recipe", "learning_rate"),
+    ("measure", "timing_batch"), ("data", "limit"),
+)  # fmt: skip
+"""Settings that are reckoned with."""
+
+
 class Config(BaseModel):
     """What decided the numbers of a run."""
 
@@ -78,6 +92,15 @@ class Config(BaseModel):
     options: Settings = {}
     code: dict[Name, Name] = {}
     numerics_version: Whole | None = None
+
+    @model_validator(mode="after")
+    def _numbers_are_numbers(self) -> Config:
+        for section, name in POSITIVE:
+            value = getattr(self, section).get(name)
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if value is not None and not (number and value > 0):
+                raise ValueError(f"{section}.{name} must be a number above 0")
+        return self
 
     def plain(self) -> dict[str, Any]:
         """As it stands in the file."""
@@ -154,6 +177,19 @@ class Predictions(BaseModel):
     n: Count = 0
 
 
+def _counts_are_numbers(layer: dict[str, Any]) -> dict[str, Any]:
+    for name, value in layer.items():
+        if name == "layer" and not isinstance(value, str):
+            raise ValueError("layer must be a text")
+        if name != "layer" and isinstance(value, (str, bool)):
+            raise ValueError(f"{name} must be a number")
+    return layer
+
+
+Layer = Annotated[dict[Name, Scalar], Field(max_length=100), AfterValidator(_counts_are_numbers)]
+"""What one layer costs, by metric; `layer` is its name."""
+
+
 class HealthFinding(BaseModel):
     """What a training did that it should not have."""
 
@@ -190,9 +226,7 @@ class Run(BaseModel):
     unmeasured: Annotated[dict[Name, Text], Field(max_length=METRICS)] = {}
     """What could not be measured of a finished cell, each with the reason."""
     predictions: Predictions = Field(default_factory=Predictions)
-    layers: Annotated[
-        list[Annotated[dict[Name, Scalar], Field(max_length=100)]], Field(max_length=LAYERS)
-    ] = []
+    layers: Annotated[list[Layer], Field(max_length=LAYERS)] = []
     started: Name = ""
     seconds: Annotated[FiniteFloat, Field(ge=0)] = 0.0
 

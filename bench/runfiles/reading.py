@@ -44,6 +44,11 @@ class Finding:
     path: Path
     reason: str
 
+    @property
+    def name(self) -> str:
+        """The name of the entry as it may be shown."""
+        return printable(self.path.name)
+
 
 class Unreadable(ValueError):
     """An entry that is no regular, readable file of a bounded size; the reason alone."""

@@ -82,9 +82,10 @@ class Estimates:
             if run.kind == "time":
                 self._timed.append(run)
             else:
-                config = run.config.plain()
-                seconds = run.seconds / config["recipe"]["epochs"]
-                self._epochs.setdefault(config["baselines"][0], []).append((config, seconds))
+                config = run.config.model_dump()
+                if epochs := config["recipe"].get("epochs"):
+                    measured = self._epochs.setdefault(config["baselines"][0], [])
+                    measured.append((config, run.seconds / epochs))
 
     @classmethod
     def of_machine(cls, store: Store) -> Estimates:
@@ -175,9 +176,9 @@ class Estimates:
         measured = [
             record.value
             for run in self._timed
-            if _network_key(run.config.plain(), cell.baseline)
+            if _network_key(run.config.model_dump(), cell.baseline)
             == _network_key(wanted, cell.baseline)
-            and run.config.measure["timing_batch"] == cell.recipe.batch_size
+            and run.config.measure.get("timing_batch") == cell.recipe.batch_size
             for record in run.records
             if record.metric == "peak_memory" and record.baseline == cell.baseline
         ]
@@ -218,7 +219,9 @@ def _network_key(config: dict[str, Any], baseline: str) -> str:
 def _training_key(config: dict[str, Any]) -> str:
     """What decides the time of an epoch; not seed, learning rate or number of epochs."""
     recipe = [config["recipe"].get(name) for name in SAME_STEP]
-    return _network_key(config, config["baselines"][0]) + json.dumps([recipe, config.get("code")])
+    return _network_key(config, config["baselines"][0]) + json.dumps(
+        [recipe, config.get("code") or {}]
+    )
 
 
 def _data_key(config: dict[str, Any]) -> str:

@@ -64,7 +64,9 @@ class Locks:
         opened = _opened.get(self.path)
         if opened is not None and _is_at(opened, self.path):
             return opened
-        _opened[self.path] = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        # The folder may be another user's: a link is not followed, a FIFO not waited for.
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        _opened[self.path] = os.open(self.path, flags, 0o644)
         return _opened[self.path]
 
     def _unlockable(self, error: OSError) -> UsageError:

@@ -129,7 +129,7 @@ class Queue:
         return None
 
     def finished(self, run: Run) -> None:
-        """Hear that a job that was taken has ended as a stored run."""
+        """Record that a taken job has ended as a stored run."""
         self._settle(run, here=True)
 
     def _settle(self, run: Run, *, here: bool) -> None:

@@ -94,11 +94,13 @@ class Store:
         return self.logs / f"{run_id}.log"
 
     def open_log(self, run_id: str) -> int:
-        """A new log of that run, opened to be appended to."""
+        """A new log of that run, opened to be appended to; a file there before is another's."""
         path = self.log(run_id)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         with as_usage_error(path):
+            refuse_links(self.logs, self.folder.parent.parent)
             self.logs.mkdir(parents=True, exist_ok=True)
+            path.unlink(missing_ok=True)
             return os.open(path, flags, 0o644)
 
     def forget_weights(self, run_id: str) -> None:

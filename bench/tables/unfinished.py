@@ -23,7 +23,10 @@ WHY = {
 def unfinished(records: Records) -> Table:
     """Failed (tuning too), stale, superseded and missing runs, findings, unusable files."""
     results = selected(records)
-    listed = [_row("unreadable", found.path.stem, found.reason) for found in results.findings]
+    listed = [
+        _row("unreadable", found.name.removesuffix(".json"), found.reason)
+        for found in results.findings
+    ]
     runs = results.runs.sort_values(["task", "backbone", "budget", "baseline", "seed", "run_id"])
     for run in rows(runs):
         said = [(run["status"], _reason(run))] if run["status"] != "current" else []

@@ -64,7 +64,7 @@ def bootstrap(
 def resampled(data: Array, statistic: Callable[[Array], Array], seed: int = 0) -> Array:
     """The statistic of RESAMPLES draws of circular blocks of n^(1/3) successive rounds.
 
-    Rounds that follow each other share the machine's mood; drawn one by one they would look more
+    Rounds that follow each other are autocorrelated; drawn one by one they would look more
     independent than they are, and the interval would be too narrow (Politis and Romano, 1992).
     """
     n = len(data)

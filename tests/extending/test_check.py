@@ -30,7 +30,7 @@ FAULTS = [
     ("HidesState", "checkpoint", "parameters or registered buffers"),
     ("Detached", "gradients", "no parameter gets a gradient"),
     ("Uncountable", "countable", "linalg_qr"),
-    ("Deaf", "learns", "does not learn 32 samples by heart"),
+    ("Deaf", "learns", "does not overfit one batch of 32 samples"),
 ]
 
 

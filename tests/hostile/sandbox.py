@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
+import importlib
 import json
 import os
+import pkgutil
 import resource
 import select
 import signal
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import liafbench.bench.cli
 
 MEMORY = 1 << 30
 """Bytes that reading any folder may take above what the process holds."""
@@ -33,12 +38,28 @@ class Outcome:
     fault: str = ""
 
 
-def run(commands: Sequence[Sequence[str]], cwd: Path) -> list[Outcome]:
-    """Run commands one after the other in one forked process; one that kills it is the last."""
+@functools.cache
+def _import_everything() -> None:
+    """Import what commands import when they are called, so that no forked process has to."""
+    for each in pkgutil.iter_modules(liafbench.bench.cli.__path__, "liafbench.bench.cli."):
+        importlib.import_module(each.name)
+    for name in ("matplotlib.figure", "matplotlib.backends.backend_svg", "plotly.graph_objects"):
+        importlib.import_module(name)
+
+
+def run(
+    commands: Sequence[Sequence[str]], cwd: Path, before: Callable[[], object] = bool
+) -> list[Outcome]:
+    """Run commands one after the other in one forked process; one that kills it is the last.
+
+    `before` is called in that process first.
+    """
+    _import_everything()
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reading)
+        before()
         os._exit(_work(commands, cwd, writing))
     os.close(writing)
     outcomes = _collect(commands, reading)

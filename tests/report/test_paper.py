@@ -59,7 +59,7 @@ def test_awkward_names_are_drawn_as_they_are(tmp_path: Path, ending: str) -> Non
     ("name", "fields", "words"),
     [
         ("f.svg", {}, "equal-budget"),
-        ("f.svg", {"place": "nmnist"}, "--place nmnist: 0 comparisons"),
+        ("f.svg", {"place": "nmnist"}, "--select nmnist: 0 comparisons"),
         ("f.svg", {"place": "equal-budget", "costs": ["parametres"]}, "did you mean 'parameters'"),
         ("f.svg", {"place": "equal-budget", "theme": "drak"}, "did you mean 'dark'"),
         ("f.jpeg", {"place": "equal-budget"}, "ending of a figure"),

@@ -78,5 +78,5 @@ def sum_to(total: Tensor | None, like: Tensor | None) -> Tensor | None:
 
 
 def _is_zero(value: Tensor) -> bool:
-    """Whether a term may be left out; on a GPU nobody looks, since looking would synchronize."""
+    """Whether a term may be left out; not asked on a GPU, where it would synchronize."""
     return value.device.type == "cpu" and value.dim() == 0 and value.item() == 0.0
