@@ -9,7 +9,7 @@ it comes and the state is float32. The backward is not differentiable a second t
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -23,8 +23,10 @@ _PARAMETERS = "Tensor alpha, Tensor beta, Tensor v_threshold, Tensor? k"
 _OUT = "Tensor grad_x, Tensor grad_alpha, Tensor grad_beta, Tensor grad_v_threshold, Tensor grad_k"
 
 
-def autocast_off(x: Tensor) -> torch.autocast:
+def autocast_off(x: Tensor) -> AbstractContextManager[object]:
     """The state is float32 even under autocast: run the steps inside this."""
+    if x.is_meta:  # shapes alone are never cast
+        return nullcontext()
     return torch.autocast(x.device.type, enabled=False)
 
 

@@ -165,6 +165,8 @@ def _show(document: dict[str, Any], counts: Counts) -> None:
     sums = [_short(getattr(counts, name)) for name in SHOWN]
     table.add_row("total", *sums, "" if rate is None else f"{rate:.4f}", style="bold")
     console.print(table)
+    for finding in counts.findings:
+        note.print(f"[yellow]finding[/] {escape(finding)}")
     for name in (n for n in METRICS if n != "spike_rate"):
         unit = METRICS[name].replace("1/sample", "per sample").removeprefix("1")
         value = f"{_number(getattr(counts, name))}{_plus_minus(counts.spread.get(name), _number)}"

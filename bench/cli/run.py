@@ -127,7 +127,7 @@ def _run(planned: Plan, options: Options, execute: Execute) -> None:
             f"[red]mixed data[/] {escape(place)}: its runs were made from different files; "
             "run it again with --force"
         )
-    if runner.failures or mixed:
+    if runner.failures or runner.incomplete or mixed:
         raise typer.Exit(CELL_FAILED)
 
 
@@ -147,6 +147,10 @@ def _show(planned: Plan, runner: Runner, written: Written) -> None:
     for run in runner.failures:
         what = f"{run.kind} {run.config.task} {run.config.baseline}"
         note.print(f"[red]failed[/] {escape(what)} ({run.run_id}): {escape(run.reason or '')}")
+    for run in runner.incomplete:
+        what = f"{run.kind} {run.config.task} {run.config.baseline}"
+        for name, reason in run.unmeasured.items():
+            note.print(f"[red]no {name}[/] {escape(what)} ({run.run_id}): {escape(reason)}")
     if runner.failures:
         note.print("run again with --retry-failed to try the failed cells again")
     console.print(f"records: {planned.store.folder / 'records.csv'}")

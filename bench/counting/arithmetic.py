@@ -47,8 +47,12 @@ def extreme(call: OpCall) -> list[TensorInfo]:
     """Maxima of spikes are spikes; of graded values they no longer sum spikes."""
     tensors = [t for t in call.tensors if t.is_floating_point() or t.dtype == torch.bool]
     kind, values = joined(call, tensors or call.tensors)
-    rounded = any(call.info(t).rounded for t in tensors)
-    return [TensorInfo("input", kind if kind == SPIKES else ANALOG, values, rounded=rounded)]
+    if call.name in ("maximum", "minimum", "fmax", "fmin"):  # both bounds are those of either
+        choose = max if "max" in call.name else min
+        a, b = (call.bounds(value) for value in call.args[:2])
+        values = Range(choose(a.low, b.low), choose(a.high, b.high), a.whole and b.whole)
+    found = TensorInfo("input", kind if kind == SPIKES else ANALOG, values)
+    return [replace(found, rounded=_rounded(call))]
 
 
 def limited(low: Any, high: Any, *, places: bool = False) -> KindRule:
@@ -102,6 +106,12 @@ def rounded_by(function: Callable[[float], float]) -> KindRule:
         return [TensorInfo("input", kind, Range(low, high, True), events=events)]
 
     return rule
+
+
+def masked_bits(call: OpCall) -> list[TensorInfo]:
+    """a & b is at most what either is: by a 1 it is one bit."""
+    ranges = [call.bounds(value) for value in call.args[:2]]
+    return [TensorInfo("input", values=next((r for r in ranges if r.binary), ANY))]
 
 
 def sign(call: OpCall) -> list[TensorInfo]:

@@ -21,6 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from liafbench.baselines.errors import UsageError
 from liafbench.bench.counting.geometry import listed
+from liafbench.bench.counting.operators import UncountableError
 
 
 def private_copy(module: nn.Module) -> nn.Module:
@@ -34,23 +35,49 @@ def private_copy(module: nn.Module) -> nn.Module:
     lazy = [name for name, p in module.named_parameters() if is_lazy(p)]
     if lazy:
         raise UsageError(f"parameter {lazy[0]!r} has no shape yet; call the module once first")
+    for name, tensor in (*module.named_parameters(), *module.named_buffers()):
+        if tensor.layout != torch.strided:
+            raise UncountableError(
+                f"{name!r} is a sparse tensor, whose operations are not counted; make it dense"
+            )
+    copied = _copied(module)
+    copied = _uncompiled(copied).eval()
+    return copied.cpu() if any(p.is_cuda for p in copied.parameters()) else copied
+
+
+def _copied(module: nn.Module) -> nn.Module:
     # torch copies no tensor in the middle of a graph: pruned weights, state of an earlier call.
     held = [t for m in module.modules() for t in pytree.tree_leaves(dict(vars(m)))]
-    memo = {
+    memo: dict[int, Any] = {
         id(t): t.detach().clone()
         for t in held
         if isinstance(t, Tensor) and t.requires_grad and not t.is_leaf
     }
     try:
-        copied = _deep_copy(module, memo)
-    except RuntimeError as error:
-        reason = str(error).splitlines()[0]
+        return _deep_copy(module, dict(memo))
+    except Exception:  # noqa: BLE001 - a lock, a file, a generator, what has its own idea of copies
+        for value in (v for m in module.modules() for v in vars(m).values()):
+            if not _can_be_copied(value, memo):
+                memo[id(value)] = value
+    try:
+        return _deep_copy(module, memo)
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UsageError(
-            f"cannot copy {type(module).__name__} to count it: {reason} (reset the state that it "
-            "keeps from an earlier call, e.g. with its reset(), and count again)"
+            f"cannot copy {type(module).__name__} to count it: {reason} (give it a __deepcopy__, "
+            "or reset the state that it keeps from an earlier call)"
         ) from error
-    copied = _uncompiled(copied).eval()
-    return copied.cpu() if any(p.is_cuda for p in copied.parameters()) else copied
+
+
+def _can_be_copied(value: Any, memo: dict[int, Any]) -> bool:
+    """Whether an attribute can be copied; modules are looked into one by one."""
+    if any(isinstance(leaf, nn.Module) for leaf in pytree.tree_leaves(value)):
+        return True
+    try:
+        copy.deepcopy(value, dict(memo))
+    except Exception:  # noqa: BLE001 - whatever it raises, it is shared then
+        return False
+    return True
 
 
 def _deep_copy(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
@@ -115,6 +142,12 @@ class Inputs:
         self._places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor)]
         found = [leaves[i].detach() for i in self._places]
         self.tensors = tuple(t if t.is_meta else t.cpu() for t in found)
+        for tensor in self.tensors:
+            if tensor.is_nested or tensor.layout not in (torch.strided, torch.jagged):
+                raise UncountableError(
+                    f"an input of {type(module).__name__} is nested or sparse, whose operations "
+                    "are not counted; give the padded dense tensor"
+                )
         if not self.tensors:
             raise UsageError(f"the inputs of {type(module).__name__} hold no tensor")
 
@@ -149,7 +182,11 @@ def quiet_run() -> Iterator[None]:
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+        with (
+            torch.inference_mode(),
+            torch.random.fork_rng(devices=[]),
+            torch.compiler.set_stance("force_eager"),
+        ):
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)

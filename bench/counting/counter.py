@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from liafbench.baselines.errors import UsageError, unknown
@@ -13,6 +15,7 @@ from liafbench.bench.counting.call import Inputs, Snapshot, private_copy, quiet_
 from liafbench.bench.counting.counts import OPERATIONS, Counts, Run, counts_of
 from liafbench.bench.counting.guard import Guard
 from liafbench.bench.counting.observer import Observer
+from liafbench.bench.counting.operators import UncountableError, uncountable
 from liafbench.bench.counting.tensor_info import KINDS, Kind
 from liafbench.bench.counting.trace import Call, difference, traced_counts
 
@@ -24,6 +27,7 @@ class Counter:
 
     def __init__(self, module: nn.Module, input_kind: Kind | Sequence[Kind] = "analog") -> None:
         self.net = private_copy(module)
+        self._module = module
         self.kinds = input_kind
         self.findings: tuple[str, ...] = ()
         self._plain: nn.Module | None = private_copy(module)
@@ -50,10 +54,32 @@ class Counter:
                 with self._observer, Guard(recorder, self._entered):
                     outputs = call.call(self.net, tensors)
                 self._observer.check_outputs(outputs)
+            except UsageError:
+                raise
+            except Exception as error:
+                self._explain(call, error)
+                raise
             finally:
                 run = recorder.finish()
                 self._state.restore()
         return run
+
+    def _explain(self, call: Inputs, error: Exception) -> None:
+        """Raises UncountableError for what fails only while it is counted."""
+        where = self._observer.recorder.module
+        try:
+            with torch.inference_mode(False), torch.no_grad():
+                tensors = tuple(t.detach().clone() for t in call.tensors)
+                call.call(private_copy(self._module), tensors)
+        except Exception:  # noqa: BLE001 - the network fails by itself: its own error is said
+            return
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        if found := re.search(r"HigherOrderOperator (\w+)", reason):
+            raise uncountable(found[1], where, "it hides what it computes") from error
+        raise UncountableError(
+            f"cannot count module {where!r}: it runs by itself, but not operator by operator "
+            f"without gradients ({type(error).__name__}: {reason})"
+        ) from error
 
     def _trace(self, call: Inputs, plain: nn.Module, run: Run) -> tuple[str, ...]:
         """What fvcore's trace counts otherwise than the run, or why there is none."""

@@ -98,6 +98,8 @@ class SynapseCall:
     frames: int
     macs: int
     dot_additions: int
+    frame: int = 0
+    """Outputs for one frame."""
     fed: set[Kind] = field(default_factory=set)
 
     @property
@@ -136,6 +138,7 @@ class Structure:
         self.parameters: dict[str, int] = defaultdict(int)
         self.weight_macs: dict[str, int] = defaultdict(int)
         self._used: dict[tuple[str, Hashable], Tensor] = {}
+        self._whole: set[tuple[str, Hashable]] = set()
         self._seen: set[Hashable] = set()
         self._leaves = {_storage(p) for p in (*net.parameters(), *net.buffers())}
         for name, parameter in net.named_parameters():  # a shared one counts where it is first
@@ -175,8 +178,13 @@ class Structure:
         storage = _storage(weight)
         if storage not in self._leaves:  # derived again in every call: by its derivation
             return weight.numel() if self._first((use, weight_id)) else 0
+        size = weight.untyped_storage().nbytes() // weight.element_size()
+        if (use, storage) in self._whole:
+            return 0
         if (use, storage) not in self._used:
-            size = weight.untyped_storage().nbytes() // weight.element_size()
+            if weight.numel() == size and weight.is_contiguous():
+                self._whole.add((use, storage))
+                return size
             self._used[use, storage] = torch.zeros(size, dtype=torch.bool)
         used = self._used[use, storage]
         view = torch.as_strided(used, weight.shape, weight.stride(), weight.storage_offset())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch._library.custom_ops import OPDEFS
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
@@ -40,7 +40,11 @@ class Guard(TorchFunctionMode):
             self._entered.add(recorder.module)
             with self:
                 return definition(*args, **(kwargs or {}))
-        return func(*args, **(kwargs or {}))
+        result = func(*args, **(kwargs or {}))
+        for tensor in pytree.tree_leaves(result):
+            if isinstance(tensor, Tensor) and type(tensor) not in (Tensor, nn.Parameter):
+                recorder.info(tensor)  # while what it wraps is still there
+        return result
 
 
 _WAYS_OUT = {Tensor.numpy, Tensor.__array__, Tensor.__dlpack__, torch.to_dlpack}

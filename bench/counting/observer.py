@@ -15,6 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from liafbench.bench.counting.call import on_meta
 from liafbench.bench.counting.formulas import OPERATORS, Operator
+from liafbench.bench.counting.formulas.composed import as_float
 from liafbench.bench.counting.geometry import Pads
 from liafbench.bench.counting.neuron_modules import (
     NeuronLayer,
@@ -29,7 +30,7 @@ from liafbench.bench.counting.operators import (
     only_integers,
     uncountable,
 )
-from liafbench.bench.counting.propagation import OpCall, propagate
+from liafbench.bench.counting.propagation import OpCall, propagate, spiking
 from liafbench.bench.counting.recorder import Recorder
 from liafbench.bench.counting.tensor_info import (
     ANALOG_INPUT,
@@ -39,7 +40,7 @@ from liafbench.bench.counting.tensor_info import (
     TensorInfo,
     range_of,
 )
-from liafbench.bench.counting.units import RunningNeurons
+from liafbench.bench.counting.units import Scope
 
 
 class Observer(TorchDispatchMode):
@@ -53,6 +54,8 @@ class Observer(TorchDispatchMode):
         super().__init__()
         self.recorder = Recorder(net)
         self._counting = True
+        self._made: list[Tensor] = []
+        self._unpacked: dict[Any, Tensor] = {}
         self.neurons: dict[str, NeuronLayer] = {}
         self._maps: set[str] = set()
         for name, module in net.named_modules():
@@ -81,8 +84,8 @@ class Observer(TorchDispatchMode):
             recorder.enter(name, layer)
 
         def leave(_: nn.Module, inputs: Any, output: Any) -> None:
-            left = recorder.scopes.pop().neurons
-            if left is None or left.path == name:
+            left = recorder.scopes.pop()
+            if left.neurons is None or left.neurons.path == name:
                 with self._paused():
                     self._leave(name, module, left, inputs, output)
 
@@ -98,12 +101,10 @@ class Observer(TorchDispatchMode):
         finally:
             self._counting = True
 
-    def _leave(
-        self, name: str, module: nn.Module, left: RunningNeurons | None, inputs: Any, output: Any
-    ) -> None:
+    def _leave(self, name: str, module: nn.Module, left: Scope, inputs: Any, output: Any) -> None:
         recorder = self.recorder
-        if left is not None:
-            recorder.neurons_left(left, _tensors(inputs), _first(output))
+        if left.neurons is not None:
+            recorder.neurons_left(left.neurons, _tensors(inputs), _first(output))
         elif name in self._maps:
             recorder.recurrent_map(name, output)
         elif (kind := getattr(module, "output_kind", None)) is not None:
@@ -113,6 +114,8 @@ class Observer(TorchDispatchMode):
                 )
             for tensor in _tensors(output):
                 recorder.table.learn(tensor, recorder.info(tensor).declared(kind))
+        else:
+            recorder.spikes_left(left, _first(output))
 
     # Operators -------------------------------------------------------------------------------
 
@@ -122,6 +125,8 @@ class Observer(TorchDispatchMode):
             return func(*args, **kwargs)
         name = base_name(func.name())
         operator = OPERATORS.get(name)
+        if name.startswith("quantized::") and (quantized := as_float(name, args)) is not None:
+            return self._quantized(func, args, kwargs, *quantized)
         if operator is None:
             composite = self._decomposed(func, args, kwargs)
             if composite is not NotImplemented:
@@ -132,11 +137,28 @@ class Observer(TorchDispatchMode):
         mutable = func._schema.is_mutable
         written = self.recorder.table.sharing(args[0]) if mutable and _is_tensor(args) else []
         out = on_meta(func, args, kwargs)
-        outs = _tensors(out)
+        outs = self._made = _tensors(out)
         if outs:
             positional = in_schema_order(func, args, kwargs)
             call = OpCall(name, func, positional, (args, kwargs), outs, self.recorder.info)
             self._observe(call, operator, written if mutable else None)
+        return out
+
+    def _quantized(
+        self, func: Any, args: Any, kwargs: Any, name: str, floating: list[Any], place: int
+    ) -> Any:
+        """A layer of quantised numbers counts as the one that it stands for."""
+        out, table = func(*args, **kwargs), self.recorder.table
+        weight = self._unpacked.setdefault(args[1], floating[place].dequantize())
+        x = floating[0].dequantize() if floating[0].is_quantized else floating[0]
+        table.learn(x, self.recorder.info(args[0]))
+        table.learn(weight, TensorInfo("weight", weight_id=table.weight_ids.of_leaf(weight)))
+        floating[0], floating[place] = x, weight
+        call = OpCall(name, func, floating, (args, kwargs), [out], self.recorder.info)
+        self._observe(call, OPERATORS[name], None)
+        if func.name().split(".")[0].endswith("_relu"):
+            activation = OpCall("relu", func, [out], ((out,), {}), [out], self.recorder.info)
+            self._observe(activation, OPERATORS["relu"], [])
         return out
 
     def _has_formula(self, args: Any) -> bool:
@@ -191,6 +213,8 @@ class Observer(TorchDispatchMode):
         if cost is not None and not only_integers([*pytree.tree_leaves(call.args), *call.outs]):
             recorder.elementwise(cost, reduction=operator.sort == "reduction")
         found = propagate(call, operator.kinds)
+        if operator.kinds is spiking:
+            recorder.comparison(call.tensors)
         unit = recorder.neurons is None and recorder.module not in self._maps
         if operator.sort == "activation" and unit:
             recorder.activation(call.name, call.args[0], call.outs[0])
@@ -206,7 +230,8 @@ class Observer(TorchDispatchMode):
     ) -> list[TensorInfo]:
         """What is known of results that do not depend on the input: they cost nothing."""
         if operator.sort != "constant" and not any(i.role == "weight" for i in infos):
-            return [FRESH] * len(call.outs)
+            same = infos[0] if infos and call.func.is_view else FRESH
+            return [same] * len(call.outs)
         ids = self.recorder.table.weight_ids.of_results(
             call.func, call.args, infos, len(call.outs), mutated
         )
@@ -222,8 +247,8 @@ class Observer(TorchDispatchMode):
         roles = {self.recorder.info(output).role for output in outputs}
         if outputs and "input" not in roles:
             raise UncountableError(
-                "no result depends on the input as far as torch can see; compute it with torch "
-                "operators"
+                "no result depends on the input as far as the counter sees (another thread, numpy, "
+                "values taken out); compute it with torch operators in the caller's thread"
             )
 
 

@@ -71,7 +71,7 @@ class Recorder(UnitRecorder):
                 key, synapses, frames = self._geometry(name, args, weight, info, out, frames)
                 self.structure.add_synapses(self.module, key, synapses)
         kind = next((i.kind for i in infos if i.role == "input"), ANALOG)
-        self._begin(key, kind, frames, cost)
+        self._begin(key, kind, frames, cost, out.numel())
         moved = sum(t.numel() for t, i in zip(operands, infos, strict=True) if i.role != "weight")
         self._words(moved + out.numel())
         if out.is_meta:
@@ -155,9 +155,12 @@ class Recorder(UnitRecorder):
         if not out.is_meta:
             self._sparse(*sparse.bilinear(args, self.info))
 
-    def _begin(self, key: Hashable, kind: Kind, frames: int, cost: OpCount) -> None:
+    def _begin(
+        self, key: Hashable, kind: Kind, frames: int, cost: OpCount, outputs: int = 0
+    ) -> None:
         self._last = len(self.run.synapses)
-        call = SynapseCall(self.module, key, kind, frames, cost.macs, cost.dot_additions)
+        dots, frame = cost.dot_additions, outputs // max(frames, 1)
+        call = SynapseCall(self.module, key, kind, frames, cost.macs, dots, frame)
         self.run.synapses.append(call)
         self.layer.ops += cost
 

@@ -164,9 +164,23 @@ class TensorTable:
             self._infos[tensor] = info
         return info
 
+    def seen(self, tensor: Tensor) -> TensorInfo | None:
+        """What is known of a tensor, if anything is (not of what vmap wraps)."""
+        return self._infos.get(tensor)
+
     def _met(self, tensor: Tensor, module: str, anything: bool) -> TensorInfo:
-        # Only what is made inside inference_mode, where a run takes place, is such a tensor.
-        if not tensor.is_inference():
+        known = isinstance(tensor, nn.Parameter) or self.weight_ids.has(tensor)
+        for other, info in () if known else self._infos.items():  # another face of an input
+            if (
+                info.role == "input"
+                and other.shape == tensor.shape
+                and tensor.layout == other.layout == torch.strided
+                and not tensor.is_meta
+                and tensor.data_ptr() == other.data_ptr() != 0
+            ):
+                return info
+        # Only what is made inside inference_mode, where a run takes place, is no constant.
+        if known or not tensor.is_inference():
             return TensorInfo("weight", weight_id=self.weight_ids.of_leaf(tensor))
         if tensor.dim() and not anything:
             raise UncountableError(
@@ -228,6 +242,10 @@ class WeightIds:
         self._derived: dict[Hashable, int] = {}
         for tensor in (*net.parameters(), *net.buffers()):
             self.of_leaf(tensor)
+
+    def has(self, tensor: Tensor) -> bool:
+        """Whether a tensor is a parameter, a buffer or a constant that was met before."""
+        return id(tensor) in self._leaves
 
     def of_leaf(self, tensor: Tensor) -> Hashable:
         """The id of a parameter, a buffer or a constant."""

@@ -42,6 +42,8 @@ class Scope(NamedTuple):
 
     path: str
     neurons: RunningNeurons | None = None
+    fired: int = 0
+    """Layers of neurons that had fired when it began."""
 
 
 class UnitRecorder:
@@ -52,6 +54,8 @@ class UnitRecorder:
         self.table = TensorTable(net)
         self.run = Run()
         self.scopes = [Scope("")]
+        self.fired = 0
+        self.compared: dict[str, frozenset[int]] = {}
 
     @property
     def module(self) -> str:
@@ -73,7 +77,8 @@ class UnitRecorder:
         neurons = self.neurons
         if neurons is None and layer is not None:
             neurons = RunningNeurons(path, layer, len(self.run.synapses))
-        self.scopes.append(Scope(path, neurons))
+        self.scopes.append(Scope(path, neurons, self.fired))
+        self.compared.pop(path, None)
 
     @property
     def layer(self) -> LayerCounts:
@@ -96,6 +101,7 @@ class UnitRecorder:
         """The run so far; the next one starts from nothing."""
         done, self.run = self.run, Run()
         self.table.forget()
+        self.compared.clear()
         self.scopes = [Scope("")]
         for call in done.synapses:
             layer = done.layers[call.module]
@@ -107,7 +113,9 @@ class UnitRecorder:
         """One call of a fused operator of neurons."""
         kind: Kind = SPIKES if Step.read(args[-1]).output == "spike" else ANALOG
         if self.neurons is None:
-            info = self.fire(self.module, cost, self.info(args[0]).origin, out, kind, 2)
+            info = self.fire(
+                self.module, cost, self.info(args[0]).origin, out, kind, _frame(out, 2)
+            )
         else:  # part of a layer that does more
             info = ANALOG_INPUT.declared(kind)
             self.elementwise(replace(cost, macs=0, dot_additions=0, updates=0))
@@ -146,9 +154,29 @@ class UnitRecorder:
                 for booked in left.operators:
                     self._book(*booked)
                 left.operators.clear()
-            self.fire(left.path, cost, origin, output, kind, dims)
+            self.fire(left.path, cost, origin, output, kind, _frame(output, dims))
             if left.layer.w_rec is not None:
                 self.recurrent_neurons(left.path, left.layer.w_rec, output, kind)
+
+    def comparison(self, tensors: Sequence[Tensor]) -> None:
+        """The module that is running compares what synapses sent it: it may be a neuron."""
+        origin = frozenset[int]().union(*(self.info(t).origin for t in tensors))
+        if origin and self.neurons is None:
+            self.compared[self.module] = self.compared.get(self.module, frozenset()) | origin
+
+    def spikes_left(self, left: Scope, outputs: Sequence[Tensor]) -> None:
+        """A module that puts out spikes of its own comparison is a layer of neurons."""
+        origin = self.compared.pop(left.path, None)
+        if origin is None or self.fired != left.fired or not outputs:
+            return
+        output, info = outputs[0], self.table.seen(outputs[0])
+        spikes = info is not None and info.kind == SPIKES and info.role == "input"
+        if not spikes or not output.is_floating_point():
+            return
+        call = self.run.synapses[min(origin)]
+        trailing = [output[(0,) * dims].numel() for dims in range(1, output.dim())]
+        units = call.frame if call.frame in trailing else output.numel() // call.frames
+        self.fire(left.path, None, origin, output, SPIKES, units)
 
     def _emitted(self, output: Tensor) -> Kind:
         """By the operators; before the first input reaches it, by the values."""
@@ -164,9 +192,10 @@ class UnitRecorder:
         origin: frozenset[int],
         output: Tensor,
         kind: Kind,
-        batch_dims: int,
+        units: int,
     ) -> TensorInfo:
         """A layer of neurons has produced `output` of this kind."""
+        self.fired += 1
         layer = self.run.layers[name]
         if cost is None:
             layer.ops += OpCount(updates=output.numel())
@@ -179,7 +208,6 @@ class UnitRecorder:
         layer.watch(output, spikes=kind == SPIKES)
         for call in origin:
             self.run.synapses[call].fed.add(kind)
-        units = output[(0,) * batch_dims].numel() if output.numel() else 0
         self.structure.add_neurons(name, name, units)
         info = self.info(output) if kind == GRADED else ANALOG_INPUT.declared(kind)
         info = replace(info, role="input", origin=frozenset())
@@ -193,7 +221,7 @@ class UnitRecorder:
         self.structure.add_synapses(name, (weight_id,), nonzero(w_rec))
         macs = recurrent_products(out.shape).macs
         dots = recurrent_products(out.shape).dot_additions
-        self.run.synapses.append(SynapseCall(name, (weight_id,), kind, 1, macs, dots, {kind}))
+        self.run.synapses.append(SynapseCall(name, (weight_id,), kind, 1, macs, dots, fed={kind}))
         layer = self.run.layers[name]
         layer.ops += OpCount(macs=macs, dot_additions=dots)
         if not out.is_meta:
@@ -219,3 +247,8 @@ class UnitRecorder:
         self.structure.add_neurons(self.module, key, units)
         self.layer.ops += OpCount(updates=out.numel())
         self.layer.watch(out, spikes=False)
+
+
+def _frame(output: Tensor, batch_dims: int) -> int:
+    """Outputs for one frame."""
+    return output[(0,) * batch_dims].numel() if output.numel() else 0

@@ -180,7 +180,7 @@ def _run_row(run: Run, machine: str) -> tuple[Any, ...]:
         option_line(config.options), config.seed, run.status, run.reason or "", run.is_stale,
         shared_recipe(config.recipe), _partial(run), ", ".join(source.commits),
         config.numerics_version, source.device or "", source.kernels, run.started,
-        tuple(_said(each) for each in run.health), bytes.fromhex(run.predictions.correct),
+        _remarks(run), bytes.fromhex(run.predictions.correct),
         run.predictions.n, str(config.recipe.get("learning_rate", "")),
         json.dumps(config.code, sort_keys=True), config.budget_reference or "",
         _timing(run.kind, config, source.threads),
@@ -236,6 +236,15 @@ def _partial(run: Run) -> str:
         return f"{' and '.join(kinds)} data: {data.note or 'part of the data set'}"
     limit = run.config.data.get("limit")
     return "" if limit is None else f"partial data: limited to {limit} samples"
+
+
+def _remarks(run: Run) -> tuple[str, ...]:
+    """What a reader of the run's numbers should know of it."""
+    return (
+        *(_said(each) for each in run.health),
+        *(f"{name} not measured: {reason}" for name, reason in run.unmeasured.items()),
+        *(f"counts: {finding}" for finding in run.findings),
+    )
 
 
 def _said(finding: HealthFinding) -> str:

@@ -62,6 +62,8 @@ class Outcome:
     records: list[Record]
     curves: dict[str, list[float]] = field(default_factory=dict)
     health: list[dict[str, Any]] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)
+    unmeasured: dict[str, str] = field(default_factory=dict)
     predictions: dict[str, Any] = field(default_factory=dict)
     layers: list[dict[str, Any]] = field(default_factory=list)
     provenance: dict[str, Any] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,18 +12,36 @@ from liafbench.bench.counting import layer_rows, measurements, trained_counts
 from liafbench.bench.runfiles import Record
 from liafbench.bench.runs.build import measured
 from liafbench.bench.runs.cells import Cell
+from liafbench.bench.runs.failure import reason_of
 from liafbench.bench.tasks import Split
 
 
-def counted(cell: Cell, net: nn.Module, test: Split) -> tuple[list[Record], list[dict[str, Any]]]:
-    """Records of counts and estimated energies, and rows of layers; none without samples."""
+@dataclass
+class Counted:
+    """Records of counts and estimated energies, and rows of layers; none without samples.
+
+    `findings`: where the second count differs. `unmeasured`: why there are no counts.
+    """
+
+    records: list[Record] = field(default_factory=list)
+    layers: list[dict[str, Any]] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)
+    unmeasured: dict[str, str] = field(default_factory=dict)
+
+
+def counted(cell: Cell, net: nn.Module, test: Split) -> Counted:
+    """Counts of a cell's network; what cannot be counted takes nothing else with it."""
     if not cell.measure.count_samples:
-        return [], []
-    counts = trained_counts(net.cpu(), select_samples(test, cell.measure.count_samples))
+        return Counted()
+    samples = select_samples(test, cell.measure.count_samples)
+    try:
+        counts = trained_counts(net.cpu(), samples)
+    except Exception as error:  # noqa: BLE001 - the accuracy must not be lost with the counts
+        return Counted(unmeasured={"counts": reason_of(error)})
     records = [
         measured(cell, m.metric, m.value, m.unit, m.n, m.spread) for m in measurements(counts)
     ]
-    return records, layer_rows(counts)
+    return Counted(records, layer_rows(counts), list(counts.findings))
 
 
 def select_samples(test: Split, number: int) -> list[Tensor]:

@@ -46,7 +46,7 @@ Epoch = tuple[dict[str, Any], float]
 
 @dataclass(frozen=True)
 class Quantity:
-    """A value and where it comes from; None with the reason where nothing tells.
+    """A value and where it comes from; None with the reason where there is no source.
 
     low and high: the whole span of the runs that the value is the median of.
     """

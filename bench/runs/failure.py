@@ -49,7 +49,7 @@ def failed(job: Job, error: BaseException) -> Run:
         suite=job.cell.suite,
         kind=job.cell.kind,
         status="failed",
-        reason=_reason(error),
+        reason=reason_of(error),
         log=_log(job.store.log(job.cell.run_id), error),
         config=job.cell.config(),
         provenance=provenance(job.device, threads=1),
@@ -62,7 +62,8 @@ def failed(job: Job, error: BaseException) -> Run:
     return run
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
+    """What a run file says of an error."""
     if isinstance(error, CellDied | TimeLimit):
         return str(error)
     return f"{type(error).__name__}: {error}"

@@ -77,7 +77,7 @@ def recount(job: Job, trained: str, where: dict[str, Any]) -> Run | None:
         path = store.checkpoint(trained)
         warnings.warn(f"{path}: not the weights of run {trained}: training again", stacklevel=2)
         return None
-    records, layers = counted(cell, net, test)
+    counts = counted(cell, net, test)
     store.save_checkpoint(cell.run_id, weights)
     again = {
         **where,
@@ -91,8 +91,10 @@ def recount(job: Job, trained: str, where: dict[str, Any]) -> Run | None:
             "schema_version": SCHEMA,
             "run_id": cell.run_id,
             "config": Config(**cell.config()),
-            "records": [*_kept(run, job), *records],
-            "layers": layers,
+            "records": [*_kept(run, job), *counts.records],
+            "layers": counts.layers,
+            "findings": counts.findings,
+            "unmeasured": _other(run) | counts.unmeasured,
             "provenance": Provenance(**run.provenance.plain() | {"counted_again": again}),
             "started": began,
         }
@@ -104,6 +106,11 @@ def _kept(run: Run, job: Job) -> list[Record]:
     tuned = measured(job.cell, "tuning_time", job.tuning_seconds, "s")
     kept = [record for record in run.records if record.metric not in MEASURED]
     return [tuned if record.metric == tuned.metric else record for record in kept]
+
+
+def _other(run: Run) -> dict[str, str]:
+    """What else than counts could not be measured."""
+    return {name: reason for name, reason in run.unmeasured.items() if name != "counts"}
 
 
 def _rate(run: Run) -> float:

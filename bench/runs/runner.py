@@ -35,6 +35,7 @@ class Runner:
     reporter: Reporter
     execute: Execute = execute
     failures: list[Run] = field(default_factory=list)
+    incomplete: list[Run] = field(default_factory=list)
     ran: int = 0
     _seen: dict[str, Stamp | None] = field(default_factory=dict)
 
@@ -78,6 +79,10 @@ class Runner:
                 todo.append(cell)
             elif run.status == "failed":
                 self.failures.append(run)
+            elif run.unmeasured and self.options.retry_failed:
+                todo.append(cell)
+            elif run.unmeasured:
+                self.incomplete.append(run)
         return todo
 
     def _rate_changed(self, cell: Cell) -> bool:
@@ -103,6 +108,8 @@ class Runner:
         self.ran += here
         if run.status == "failed":
             self.failures.append(run)
+        elif run.unmeasured:
+            self.incomplete.append(run)
         self.reporter.finished(run)
 
     def _job(self, cell: Cell) -> Job | Run:

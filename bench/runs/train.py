@@ -21,6 +21,7 @@ from liafbench.bench.runs.build import (
 )
 from liafbench.bench.runs.cells import Cell
 from liafbench.bench.runs.count import counted
+from liafbench.bench.runs.failure import reason_of
 from liafbench.bench.tasks import Split
 from liafbench.bench.training import Diverged, Fit, fit, predict
 from liafbench.bench.training.health import Health
@@ -64,15 +65,20 @@ def train_cell(
         *_group_records(cell, splits.test, predictions.correct),
         *fit_records(cell, done, learning_rate, tuning_seconds),
     ]
-    counts, layers = counted(cell, net, splits.test)
-    records += counts
-    records += [record(*value) for value in metrics.measure(cell.measure.metrics, net, splits)]
+    counts = counted(cell, net, splits.test)
+    records += counts.records
+    try:
+        records += [record(*value) for value in metrics.measure(cell.measure.metrics, net, splits)]
+    except Exception as error:  # noqa: BLE001 - the accuracy must not be lost with a metric
+        counts.unmeasured["metrics"] = reason_of(error)
     return Outcome(
         records=records,
         curves=done.curves,
         health=findings,
         predictions=packed(predictions.correct),
-        layers=layers,
+        layers=counts.layers,
+        findings=counts.findings,
+        unmeasured=counts.unmeasured,
         provenance={"data": splits.provenance},
         state={name: tensor.cpu() for name, tensor in done.state.items()},
     )

@@ -155,6 +155,8 @@ def _work(job: Job, on_epoch: OnEpoch) -> Run:
         records=outcome.records,
         curves=outcome.curves,
         health=outcome.health,
+        findings=outcome.findings,
+        unmeasured=outcome.unmeasured,
         predictions=outcome.predictions,
         layers=outcome.layers,
         started=began,

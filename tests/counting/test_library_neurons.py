@@ -195,3 +195,60 @@ def test_a_custom_operator_is_entered() -> None:
     spikes = int(net[1](net[0](x)).sum())
     assert spikes > 0
     assert (counts.ac, counts.elementwise) == (2 * spikes, 2 * 15)
+
+
+class Fire(torch.autograd.Function):
+    """A surrogate as people write it."""
+
+    @staticmethod
+    def forward(ctx: Any, v: Tensor) -> Tensor:
+        ctx.save_for_backward(v)
+        return (v > 0).float()
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        (v,) = ctx.saved_tensors
+        return grad / (1 + v.abs()) ** 2
+
+
+class OwnNeuron(nn.Module):
+    """A leaky neuron without a library: one step, or [T, B, N] at once."""
+
+    def __init__(self, whole: bool) -> None:
+        super().__init__()
+        self.whole = whole
+
+    def forward(self, x: Tensor, v: Tensor | None = None) -> Any:
+        if not self.whole:
+            v = x if v is None else 0.5 * v + x
+            spikes = Fire.apply(v - 1)
+            return spikes, v * (1 - spikes)
+        out = []
+        for frame in x:
+            v = frame if v is None else 0.5 * v + frame
+            out.append(Fire.apply(v - 1))
+            v = v * (1 - out[-1])
+        return torch.stack(out)
+
+
+@pytest.mark.parametrize(("unit", "drive"), [(OwnNeuron(True), whole), (OwnNeuron(False), passed)])
+def test_a_neuron_of_the_users_own(unit: nn.Module, drive: Any) -> None:
+    """What puts out spikes of its own comparison is a layer of neurons."""
+    counts = count(net := Between(unit, drive), currents())
+    net(currents())
+    assert net.shown.any()
+    assert counts.ac == OUTPUTS * int(net.shown.sum())
+    assert (counts.neurons, counts.neuron_updates) == (UNITS, UPDATES)
+    assert counts.spike_rate == pytest.approx(float(net.shown.mean()))
+
+
+class Gate(nn.Module):
+    """A rectifier written as a mask: no spikes leave it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * (x > 0)
+
+
+def test_a_mask_is_no_neuron() -> None:
+    counts = count(Between(Gate(), whole), currents())
+    assert (counts.neurons, counts.spike_rate) == (0, None)

@@ -1,6 +1,12 @@
 """Every operator that is known: importing this package fills `operators.OPERATORS`."""
 
-from liafbench.bench.counting.formulas import elementwise, neurons, reductions, synaptic
+from liafbench.bench.counting.formulas import (
+    composed,
+    elementwise,
+    neurons,
+    reductions,
+    synaptic,
+)
 from liafbench.bench.counting.operators import OPERATORS, Operator
 
-__all__ = ["OPERATORS", "Operator", "elementwise", "neurons", "reductions", "synaptic"]
+__all__ = ["OPERATORS", "Operator", "composed", "elementwise", "neurons", "reductions", "synaptic"]

@@ -61,7 +61,7 @@ register("fill", None, kind.carried(1))
 register("zero", None, kind.carried(1, zeros=True))
 register("copy", None, kind.linear(kind.copied))
 register("real imag view_as_real view_as_complex complex conj _conj conj_physical", None)
-register("nonzero argwhere embedding", None)
+register("nonzero nonzero_numpy argwhere embedding resize", None)
 
 # -- tensors made, questions asked ----------------------------------------------------------------
 
@@ -84,17 +84,25 @@ register(
 )
 register(
     """
-    isnan isinf isfinite __and__ __or__ __xor__ bitwise_and bitwise_or bitwise_xor bitwise_not
-    logical_and logical_or logical_xor logical_not one_hot any all equal is_nonzero isin
+    isnan isinf isfinite isneginf isposinf logical_and logical_or logical_xor logical_not one_hot
+    any all equal is_nonzero isin
     """,
     None,
     kind.spiking,
 )
+register("__and__ bitwise_and", None, arithmetic.masked_bits)
+register("__or__ __xor__ bitwise_or bitwise_xor", None, arithmetic.extreme)
+register(
+    """
+    bitwise_not __rshift__ __lshift__ bitwise_right_shift bitwise_left_shift
+    """,
+    None,
+)
 register(
     """
     item _local_scalar_dense Int ScalarImplicit FloatImplicit IntImplicit Bool Float
-    is_floating_point is_complex __not__ len device dtype __is__ __isnot__ warn __range_length
-    __getitem__ is_same_size _assert_async _assert_scalar _assert_tensor_metadata
+    is_floating_point is_complex is_pinned __not__ len device dtype __is__ __isnot__ warn
+    __range_length __getitem__ is_same_size _assert_async _assert_scalar _assert_tensor_metadata
     """,
     None,
 )

@@ -94,17 +94,17 @@ def _rms_norm(args: Sequence[Any], outs: Sequence[Any]) -> OpCount:
     return OpCount(additions=n, multiplications=(2 + scaled) * n + n // each, others=n // each)
 
 
-def _variance(args: Sequence[Any], outs: Sequence[Any]) -> OpCount:
+def variance(args: Sequence[Any], outs: Sequence[Any]) -> OpCount:
     """Mean, differences, squares, their sum, one division; std takes a root as well."""
     n, groups = numel(args[0]), numel(outs[0])
     return OpCount(additions=3 * n - 2 * groups, multiplications=n + 2 * groups)
 
 
-def _deviation(args: Sequence[Any], outs: Sequence[Any]) -> OpCount:
-    return _variance(args, outs) + OpCount(others=numel(outs[0]))
+def deviation(args: Sequence[Any], outs: Sequence[Any]) -> OpCount:
+    return variance(args, outs) + OpCount(others=numel(outs[0]))
 
 
-def _vector_norm(args: Sequence[Any], outs: Sequence[Any]) -> OpCount:
+def vector_norm(args: Sequence[Any], outs: Sequence[Any]) -> OpCount:
     """Order 2: squares, their sum, a root. Order 1: sizes and their sum; infinite: the largest.
 
     Order 0: comparisons and their sum; any other: sizes, powers, their sum, a root.
@@ -144,7 +144,7 @@ def _bag(args: Sequence[Any], outs: Sequence[Any]) -> OpCount:
     return OpCount(additions=joins, multiplications=numel(outs[0]) if args[4] == 1 else 0)
 
 
-def _sort(args: Sequence[Any], outs: Sequence[Any]) -> OpCount:
+def sorting(args: Sequence[Any], outs: Sequence[Any]) -> OpCount:
     """n log2 n comparisons for n values, rounded up."""
     values = numel(args[0])
     depth = (args[0].shape[-1] if args[0].shape else 1).bit_length()
@@ -189,11 +189,6 @@ def _log_sum_exp(args: Sequence[Any], outs: Sequence[Any]) -> OpCount:
     return OpCount(additions=2 * n, others=2 * n)
 
 
-def _search(args: Sequence[Any], outs: Sequence[Any]) -> OpCount:
-    """A binary search among the boundaries for each element."""
-    return each(others=numel(args[1]).bit_length()).times(numel(outs[0]))
-
-
 register = partial(register_any, sort="reduction")
 
 
@@ -216,11 +211,10 @@ register("group_norm", _group_norm, kind.linear(kind.unknown))
 register("batch_norm", _batch_norm, kind.linear(kind.unknown))
 register("instance_norm", _instance_norm, kind.linear(kind.unknown))
 register("rms_norm", _rms_norm)
-register("var", _variance)
-register("std", _deviation)
-register("linalg_vector_norm", _vector_norm)
-register("bucketize", _search)
-register("sort argsort topk", _sort, arithmetic.extreme)
+register("var", variance)
+register("std", deviation)
+register("linalg_vector_norm", vector_norm)
+register("sort argsort topk", sorting, arithmetic.extreme)
 register("col2im", _fold)
 register("embedding_bag", _bag)
 register("upsample_linear1d", _interpolation(2))

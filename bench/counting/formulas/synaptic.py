@@ -200,6 +200,11 @@ register("addmm addmv baddbmm", product(_accumulated()), sort="product")
 register("addbmm", product(_accumulated(batched=True)), sort="product")
 register("tensordot", product(_tensordot), sort="product")
 register("bilinear", _bilinear, sort="product")
+register(
+    "affine_grid_generator",
+    lambda args, outs: dots(numel(outs[0]), args[0].shape[-1]),
+    sort="reduction",
+)
 register("einsum", product(_einsum), sort="product")
 register(ATTENTION, _attention, sort="product")
 for _name in UNIT_COST:
