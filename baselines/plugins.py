@@ -19,7 +19,7 @@ import os
 import sys
 import sysconfig
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -31,6 +31,10 @@ TASK_GROUP = "liafbench.tasks"
 METRIC_GROUP = "liafbench.metrics"
 SUITE = "liafbench"
 """Its own code is told by the numerics version."""
+
+
+class PluginError(UsageError):
+    """Code of another package that raises, or ends the process, when it is used."""
 
 
 @functools.cache
@@ -128,6 +132,18 @@ def _alias(top: str, folder: Path) -> str:
         del sys.modules[alias]
         raise
     return alias
+
+
+@contextlib.contextmanager
+def guarded(what: str) -> Iterator[None]:
+    """Around code of another package: what it prints goes to stderr, what it raises is one line."""
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    except UsageError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"{what} failed: {_placed(error)}") from error
 
 
 def _placed(error: BaseException) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal
 
-from liafbench.baselines import backbones
+from liafbench.baselines import backbones, plugins
 from liafbench.baselines.backbones import Backbone
 from liafbench.baselines.engines import ENGINES
 from liafbench.baselines.errors import UsageError
@@ -78,16 +78,31 @@ def resolve(task: str, backbone: str | Backbone | None, layers: int | None = Non
 def adapt(name: str, found: Any) -> Baseline:
     """A baseline of another package under its name: a Baseline, or a function of a backbone."""
     if isinstance(found, Baseline):
-        return replace(found, name=name)
+        refuses = _Guarded(f"{name}: asking it what it refuses", found.refuses)
+        build = _Guarded(f"{name}: building the network", found.fill)
+        return replace(found, name=name, fill=build, refuses=refuses)
     if not callable(found):
         raise UsageError(
             f"baseline {name!r} is a {type(found).__name__}; it must be a function "
             "build(backbone) -> torch.nn.Module, or a liafbench.baselines.Baseline"
         )
-    fill = _Filled(name, found)
+    fill = _Filled(name, _Guarded(f"{name}: building the network", found))
     engines = ENGINES if "engine" in fill.keywords else ("torch",)
     options = tuple(option for option in fill.keywords if option != "engine")
     return Baseline(name, name, "", fill, engines=engines, options=options)
+
+
+@dataclass(frozen=True)
+class _Guarded:
+    """A function of another package: what goes wrong in it is one line with its place."""
+
+    what: str
+    __wrapped__: Callable[..., Any] = field(hash=False)
+    """Where `inspect` finds its parameters."""
+
+    def __call__(self, *given: Any, **options: Any) -> Any:
+        with plugins.guarded(self.what):
+            return self.__wrapped__(*given, **options)
 
 
 @dataclass(frozen=True)

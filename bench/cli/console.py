@@ -20,7 +20,9 @@ note = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 def emit_json(document: Any) -> None:
     """Write one JSON document, and nothing else, to standard output."""
-    json.dump(document, sys.stdout, indent=2, ensure_ascii=False, allow_nan=False)
+    # Where the encoding lacks a character, JSON has an escape for it.
+    ascii_only = not str(sys.stdout.encoding).lower().startswith("utf")
+    json.dump(document, sys.stdout, indent=2, ensure_ascii=ascii_only, allow_nan=False)
     sys.stdout.write("\n")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import io
 import os
 import signal
 import sys
@@ -44,19 +46,48 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
+        _open_streams()
         app()
     except UsageError as error:
-        note.print(f"[bold red]error:[/] {escape(str(error))}")
+        _say(f"[bold red]error:[/] {escape(str(error))}")
         sys.exit(USAGE)
     except OSError as error:
         if error.filename is not None or error.errno not in UNWRITABLE:
             raise
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - what is left is flushed at exit
-        note.print(f"[bold red]error:[/] the output cannot be written: {error.strerror}")
+        _say(f"[bold red]error:[/] the output cannot be written: {error.strerror}")
         sys.exit(USAGE)
     except Interrupted:
-        note.print("interrupted: finished cells are kept; the same command continues from there")
+        _say("interrupted: finished cells are kept; the same command continues from there")
         sys.exit(INTERRUPTED)
+
+
+def _open_streams() -> None:
+    """Open the standard streams that are closed, and let all take every text.
+
+    A file would take the place of one that is closed, and get what is printed, by a library too.
+    """
+    closed = []
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            closed.append(name)
+            handle = os.open(os.devnull, os.O_RDWR)
+            os.dup2(handle, number)  # also where it has that number: a process to come inherits it
+            os.set_inheritable(number, True)
+            if handle != number:
+                os.close(handle)
+            mode = "w" if number else "r"
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # what its encoding has not, escaped
+    if "stdout" in closed:
+        note.print("standard output is closed: what would be shown there is left out")
+
+
+def _say(text: str) -> None:
+    """The last words; there may be no place for them."""
+    with contextlib.suppress(OSError):
+        note.print(text)
 
 
 class Interrupted(BaseException):

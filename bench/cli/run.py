@@ -110,6 +110,7 @@ def run(
 
 
 def _run(planned: Plan, options: Options, execute: Execute) -> None:
+    pool.check_main_guard()
     check_data(planned, options.data_dir)
     planned.store.prepare()
     with TerminalProgress() as progress:

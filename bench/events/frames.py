@@ -12,6 +12,8 @@ from liafbench.baselines.errors import UsageError, unknown
 from liafbench.bench.events.events import Events
 
 CHANNELS = 2  # OFF, ON
+LARGEST = 10_000
+"""Frames of a sample, and rows or columns of a frame: a slip of the pen ends here."""
 LATEST = int(np.iinfo(np.int64).max)
 BINNINGS = ("count", "duration", "window")
 VALUES = ("counts", "binary", "clipped")
@@ -43,6 +45,9 @@ class Binning:
             raise unknown("kind of frame values", self.values, VALUES)
         if min(self.time_steps, self.height, self.width) < 1:
             raise UsageError(f"frames of {self.time_steps} x {self.height} x {self.width}")
+        if max(self.time_steps, self.height, self.width) > LARGEST:
+            sizes = f"{self.time_steps} x {self.height} x {self.width}"
+            raise UsageError(f"frames of {sizes}; each may be at most {LARGEST:,}")
         if (self.by == "window") != (self.window_us is not None) or _below_one(self.window_us):
             raise UsageError("binning by window, and only it, needs window_us, at least 1")
         if (self.values == "clipped") != (self.clip is not None) or _below_one(self.clip):

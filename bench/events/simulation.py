@@ -7,11 +7,13 @@ does. The image moves along a path of two straight saccades.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from liafbench.baselines.errors import UsageError
+from liafbench.bench.events.frames import LARGEST
 
 FLOOR = 0.05
 CORNERS = ((0.0, 0.0), (1.0, 0.5), (0.0, 1.0))  # rows, columns, in amplitudes
@@ -36,6 +38,10 @@ class Saccades:
     def __post_init__(self) -> None:
         if not self.contrast > 0:
             raise UsageError(f"contrast threshold is {self.contrast}; it must be more than 0")
+        if not 0 <= self.amplitude < math.inf:
+            raise UsageError(f"amplitude is {self.amplitude}; it must be at least 0")
+        if self.frames > LARGEST:
+            raise UsageError(f"{self.frames} frames; there may be at most {LARGEST:,}")
         if min(self.side, self.frames, self.micro_steps) < 1 or self.margin < 0:
             raise UsageError(f"{self} has a size below 1")
 

@@ -9,6 +9,7 @@ import traceback
 from pathlib import Path
 
 import liafbench
+from liafbench.baselines.plugins import PluginError
 from liafbench.bench.runfiles import Run
 from liafbench.bench.runs.provenance import provenance
 from liafbench.bench.runs.queue import Job
@@ -100,5 +101,7 @@ def _last_lines(path: Path, error: BaseException) -> list[str]:
         # A stack of the interpreter itself has the innermost call first.
         at = next((n for n, line in enumerate(lines) if _STACK in line), len(lines))
         return [*lines[:at][-PRINTED_LINES:], *lines[at:][:LOG_LINES]]
-    trace = "".join(traceback.format_exception(error)).splitlines()
+    # Of code that was given, its own place tells more than ours.
+    cause = error.__cause__ if isinstance(error, PluginError) else None
+    trace = "".join(traceback.format_exception(cause or error)).splitlines()
     return [*lines[-PRINTED_LINES:], *trace[-LOG_LINES:]]

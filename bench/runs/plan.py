@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from liafbench import baselines
-from liafbench.baselines import backbones
+from liafbench.baselines import backbones, plugins
 from liafbench.baselines.budget import width_for
 from liafbench.baselines.engines import ENGINES
 from liafbench.baselines.errors import UsageError, unknown
@@ -155,6 +155,8 @@ def _why_not(cell: Cell) -> str | None:
         if cell.engine in baseline.engines and cell.engine != "native":
             with torch.random.fork_rng(devices=[]), torch.device("meta"):
                 baseline.fill(backbone, cell.engine)
+    except plugins.PluginError:
+        raise
     except UsageError as error:
         return str(error)
     if cell.options and cell.baseline in baselines.BASELINES:
@@ -181,7 +183,7 @@ def check_data(plan: Plan, data_dir: str | None) -> None:
     checked: set[str] = set()
     for cell in plan.training:
         task = tasks.get(cell.task)
-        task.check(cell.data)
+        task.check(cell.data, cell.backbone)
         if cell.task not in checked and not task.embedded:
             data_folder(task, data_dir)
         checked.add(cell.task)

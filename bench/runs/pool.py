@@ -20,6 +20,17 @@ from liafbench.bench.runs.worker import BEGUN, EPOCH, STOP, serve
 
 LOOK_AGAIN_SECONDS = 0.5
 GRACE_SECONDS = 3.0
+MAIN_GUARD = "a script that starts a run needs `if __name__ == '__main__':` around its call"
+
+
+def check_main_guard() -> None:
+    """UsageError in a worker that is running its parent's script again, to import it.
+
+    The run would wait there for its own parent, for ever.
+    """
+    # `multiprocessing` tells by this, too, that a process is still being prepared.
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise UsageError(f"a worker process was about to start this run again: {MAIN_GUARD}")
 
 
 def execute(jobs: Jobs, workers: int, on_epoch: OnEpoch, on_finished: OnFinished) -> None:
@@ -76,6 +87,8 @@ class _Slot:
         self._workers = workers
         self._process: Any = None
         self._connection: Connection
+        self._begun = False
+        """Whether the worker has come as far as a cell."""
         self.job: Job | None = None
         self.deadline = math.inf
 
@@ -110,6 +123,7 @@ class _Slot:
                 self.stop()
             return job.store.read(job.cell.run_id) or failed(job, CellDied(None))
         if ended:
+            self._check_started()
             return self._given_up(job, CellDied(self._process.exitcode))
         if time.monotonic() > self.deadline:
             return self._given_up(job, TimeLimit(job.cell.time_limit))
@@ -127,6 +141,15 @@ class _Slot:
         self._connection.close()
         self._process = None
 
+    def _check_started(self) -> None:
+        """UsageError where the process has ended by itself before any cell: none is at fault."""
+        code = self._process.exitcode
+        if not self._begun and code is not None and code > 0:
+            raise UsageError(
+                f"a worker process could not start (exit code {code}), for the reason above; "
+                f"{MAIN_GUARD}"
+            )
+
     def _given_up(self, job: Job, error: CellDied | TimeLimit) -> Run:
         self.stop()
         self.job = None
@@ -142,6 +165,7 @@ class _Slot:
                 if message[1] != run_id:  # of a process that the cell before has left behind
                     continue
                 if message[0] == BEGUN and self.job is not None:
+                    self._begun = True
                     self.deadline = time.monotonic() + self.job.cell.time_limit
                 elif message[0] == EPOCH:
                     on_epoch(*message[1:])
@@ -168,7 +192,7 @@ class _Slot:
             connection.close()
             raise
         theirs.close()
-        self._connection, self._process = connection, process
+        self._connection, self._process, self._begun = connection, process, False
 
     def _sent(self, job: Job) -> bool:
         try:

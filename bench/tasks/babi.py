@@ -66,10 +66,14 @@ def _numbers(name: str) -> tuple[int, ...]:
     return (int(name.removeprefix("babi-qa")),) if name != "babi" else tuple(range(1, 21))
 
 
-def read(source: Source, *, edition: str) -> Splits:
-    """Splits of one bAbI task or of all; `edition` is "en" (1,000 questions) or "en-10k"."""
+def check_edition(_backbone: str, *, edition: str) -> None:
+    """UsageError for an edition that there is not."""
     if edition not in LANGUAGES:
         raise unknown("bAbI edition", edition, LANGUAGES)
+
+
+def read(source: Source, *, edition: str) -> Splits:
+    """Splits of one bAbI task or of all; `edition` is "en" (1,000 questions) or "en-10k"."""
     parts: dict[str, dict[str, list[Question]]] = {side: {} for side in SIDES}
     paths: list[Path] = []
     for side, part in parts.items():
@@ -123,6 +127,7 @@ def _task(name: str, title: str) -> Task:
         read=read,
         folder="babi",
         options={"edition": "en"},
+        check_options=check_edition,
         files=tuple(_file(f"en/{stem}_{side}.txt") for stem in stems for side in SIDES),
         downloads=(ARCHIVE,),
         editions={

@@ -11,7 +11,7 @@ from liafbench.bench.events.aedat2 import SIDE, TRANSPOSED
 from liafbench.bench.events.frames import Binning
 from liafbench.bench.tasks.common.members import Place, Recordings
 from liafbench.bench.tasks.common.numbered import NUMBERS, Numbered
-from liafbench.bench.tasks.common.recordings import OPTIONS
+from liafbench.bench.tasks.common.recordings import OPTIONS, binning_for
 from liafbench.bench.tasks.common.splits import Splits
 from liafbench.bench.tasks.common.task import DataFile, Extracted, Shape, Source, Task
 
@@ -59,9 +59,14 @@ ARCHIVES = tuple(
 RECORDINGS = Numbered(ARCHIVES, TRANSPOSED, RULE, __file__)
 
 
+def binning_of(backbone: str, **changes: Any) -> Binning:
+    """The binning that the options of the task ask for."""
+    return binning_for(BINNINGS[backbone], changes)
+
+
 def read(source: Source, **changes: Any) -> Splits:
     """Splits of CIFAR10-DVS; the options change its binning."""
-    return RECORDINGS.splits(source, BINNINGS[source.backbone], changes)
+    return RECORDINGS.splits(source, binning_of(source.backbone, **changes))
 
 
 TASKS = (
@@ -83,6 +88,7 @@ TASKS = (
         shapes={name: Shape(b.time_steps, 2, b.height, b.width) for name, b in BINNINGS.items()},
         stages={"liaf": LIAF, "plif": plif(*plif_pooled(4, 2048), classes=10)},
         options=OPTIONS,
+        check_options=binning_of,
         files=tuple(
             DataFile(
                 f"{name}.zip", md5=md5, urls=(f"https://ndownloader.figshare.com/files/{number}",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 
@@ -25,10 +26,15 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
     return bunch.images / 16, bunch.target
 
 
-def read(source: Source, *, contrast: float, frames: int, amplitude: float) -> Splits:
+def saccades_of(_backbone: str, *, contrast: float, frames: int, amplitude: float) -> Saccades:
+    """The simulated recording that the options of the task ask for."""
+    return Saccades(SIDE, MARGIN, frames, MICRO_STEPS, contrast, amplitude)
+
+
+def read(source: Source, **options: Any) -> Splits:
     """Splits of the simulated events; a higher `contrast` threshold gives fewer events."""
     images, labels = digits()
-    saccades = Saccades(SIDE, MARGIN, frames, MICRO_STEPS, contrast, amplitude)
+    saccades = saccades_of(source.backbone, **options)
     names = [f"digit {number}" for number in range(len(labels))]
     samples = Frames(simulate(images, saccades), names)
     rows = np.arange(len(labels))
@@ -55,6 +61,7 @@ TASKS = (
         embedded=True,
         train_samples=1302,
         options={"contrast": CONTRAST, "frames": FRAMES, "amplitude": AMPLITUDE},
+        check_options=saccades_of,
         shapes={"small": Shape(FRAMES, 2, SIDE + 2 * MARGIN, SIDE + 2 * MARGIN)},
         citation="alpaydin1998optical",
         bibtex="""@misc{alpaydin1998optical,

@@ -154,6 +154,11 @@ def label_file(path: Path) -> Path:
     return path.with_name(f"{path.stem}_labels.csv")
 
 
+def binning_of(backbone: str, **changes: Any) -> Binning:
+    """The binning that the options of the task ask for."""
+    return binning_for(BINNINGS[backbone], changes)
+
+
 def read(source: Source, **changes: Any) -> Splits:
     """Splits of DVS128 Gesture; the options change its binning."""
     folder = inner(source.folder)
@@ -184,7 +189,7 @@ def read(source: Source, **changes: Any) -> Splits:
     )
     return recorded_splits(
         Recorded(chosen, SIDE, SIDE, checksums, (__file__,)),
-        binning_for(BINNINGS[source.backbone], changes),
+        binning_of(source.backbone, **changes),
         [np.flatnonzero(side == number) for number in range(3)],
         lambda name: name.partition("_")[0],
         rule=RULE,
@@ -214,6 +219,7 @@ TASKS = (
         shapes={name: Shape(b.time_steps, 2, b.height, b.width) for name, b in BINNINGS.items()},
         stages={"liaf": LIAF, "plif": plif(*plif_pooled(5, 512), classes=CLASSES)},
         options=OPTIONS,
+        check_options=binning_of,
         files=(
             DataFile(ARCHIVE, md5="8a5c71fb11e24e5ca5b11866ca6c00a1", unpacked_bound=MAX_UNPACKED),
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
@@ -27,15 +28,20 @@ def chunks(parts: Sequence[np.ndarray], saccades: Saccades) -> Iterator[np.ndarr
             yield simulate(images[start : start + CHUNK] / 255, saccades)
 
 
-def read(source: Source, *, contrast: float, frames: int, amplitude: float) -> Splits:
+def saccades_of(_backbone: str, *, contrast: float, frames: int, amplitude: float) -> Saccades:
+    """The simulated recording that the options of the task ask for."""
+    return Saccades(mnist.SIDE, frames=frames, contrast=contrast, amplitude=amplitude)
+
+
+def read(source: Source, **options: Any) -> Splits:
     """Splits of the simulated events; a higher `contrast` threshold gives fewer events."""
     training, tested = mnist.read_part(source, "train"), mnist.read_part(source, "test")
     train_images = training.images[: source.limit]
     train_labels = training.labels[: source.limit]
-    saccades = Saccades(mnist.SIDE, frames=frames, contrast=contrast, amplitude=amplitude)
+    saccades = saccades_of(source.backbone, **options)
     files = training.files | tested.files
     parts = (train_images, tested.images)
-    shape = (sum(map(len, parts)), frames, 2, saccades.sensor, saccades.sensor)
+    shape = (sum(map(len, parts)), saccades.frames, 2, saccades.sensor, saccades.sensor)
     key = [files, len(train_images), asdict(saccades), code_version(__file__, mnist.__file__)]
     entry = FrameCache().get(key, shape, lambda _: chunks(parts, saccades))
     names = [f"train/{n}" for n in range(len(train_images))]
@@ -75,6 +81,7 @@ def _task(original: Task) -> Task:
             "frames": SACCADES.frames,
             "amplitude": SACCADES.amplitude,
         },
+        check_options=saccades_of,
         files=original.files,
         size=original.size,
         how_to_get=original.how_to_get,

@@ -13,7 +13,7 @@ from liafbench.bench.events.aedat2 import TRANSPOSED
 from liafbench.bench.events.frames import Binning
 from liafbench.bench.tasks.common.members import Place, Recordings
 from liafbench.bench.tasks.common.numbered import NUMBERS, Numbered
-from liafbench.bench.tasks.common.recordings import OPTIONS
+from liafbench.bench.tasks.common.recordings import OPTIONS, binning_for
 from liafbench.bench.tasks.common.splits import Splits
 from liafbench.bench.tasks.common.task import DataFile, Extracted, Shape, Source, Task
 
@@ -54,11 +54,17 @@ def place(name: str) -> Place | None:
     return Place(int(match[1]), int(match[3]) - 1, int(match[2]))
 
 
+def binning_of(backbone: str, *, scales: Sequence[int], **changes: Any) -> Binning:
+    """The binning that the options of the task ask for; `scales` are checked."""
+    if not scales or any(type(scale) is not int or scale not in SCALES for scale in scales):
+        raise UsageError(f"scales are {scales}; known: {SCALES}")
+    return binning_for(BINNINGS[backbone], changes)
+
+
 def read(source: Source, *, scales: Sequence[int], **changes: Any) -> Splits:
     """Splits of MNIST-DVS at some of its `scales`; the other options change its binning."""
-    if not scales or not set(scales) <= set(SCALES):
-        raise UsageError(f"scales of {source.task.name} are {scales}; known: {SCALES}")
-    return RECORDINGS.splits(source, BINNINGS[source.backbone], changes, tuple(set(scales)))
+    binning = binning_of(source.backbone, scales=scales, **changes)
+    return RECORDINGS.splits(source, binning, tuple(set(scales)))
 
 
 ARCHIVES = tuple(
@@ -85,6 +91,7 @@ TASKS = (
         shapes={name: Shape(b.time_steps, 2, b.height, b.width) for name, b in BINNINGS.items()},
         stages={"liaf": LIAF},
         options={"scales": SCALES, **OPTIONS},
+        check_options=binning_of,
         files=tuple(
             DataFile(
                 f"grabbed_data{digit}.zip",

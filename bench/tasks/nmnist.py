@@ -73,6 +73,11 @@ def read_recording(member: Member) -> Events:
     return checked(decode(member.read(), member.path), SIDE, SIDE, member.path)
 
 
+def binning_of(_backbone: str, **changes: Any) -> Binning:
+    """The binning that the options of the task ask for."""
+    return binning_for(BINNING, changes)
+
+
 def read(source: Source, **changes: Any) -> Splits:
     """Splits of N-MNIST; the options change its binning."""
     trees: dict[str, Tree] = {}
@@ -108,7 +113,7 @@ def read(source: Source, **changes: Any) -> Splits:
     subset = f"subset: {found['Train']} training, {found['Test']} test recordings"
     return recorded_splits(
         recorded,
-        binning_for(BINNING, changes),
+        binning_of(source.backbone, **changes),
         (fit[~held], fit[held], testing),
         rule=RULE,
         notes=("" if whole else subset, *unofficial, source.limited("training recordings")),
@@ -143,6 +148,7 @@ TASKS = (
         read=read,
         folder="nmnist",
         options=OPTIONS,
+        check_options=binning_of,
         shapes=SHAPES,
         stages={"plif": plif(*plif_pooled(2, 2048), classes=10)},
         files=(

@@ -126,7 +126,7 @@ def test_mnist_dvs_keeps_the_scales_of_a_digit_together(fabricated):
     assert splits.train.sources == [name.rpartition("/")[0] for name in splits.train.ids]
     one = load("mnist-dvs", fabricated, **ANY, scales=[16])
     assert [len(split) for split in one] == [10, 10, 10]
-    with pytest.raises(UsageError, match="scales of mnist-dvs"):
+    with pytest.raises(UsageError, match="mnist-dvs: scales are"):
         load("mnist-dvs", fabricated, scales=[5])
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -21,7 +20,6 @@ from liafbench.bench.tasks.common.members import Member, Recordings
 from liafbench.bench.tasks.common.recordings import (
     Recorded,
     Recording,
-    binning_for,
     recorded_splits,
 )
 from liafbench.bench.tasks.common.splits import HOLD_OUT, Splits
@@ -52,7 +50,6 @@ class Numbered:
         self,
         source: Source,
         binning: Binning,
-        changes: dict[str, Any],
         parts: Sequence[int] = (0,),
     ) -> Splits:
         """Splits of what is there, in `parts` of each number; UsageError if that is not all."""
@@ -79,7 +76,7 @@ class Numbered:
         subset = f"subset: {len(members)} recordings" if lacking else ""
         return recorded_splits(
             Recorded(recordings, SIDE, SIDE, checksums, code, members),
-            binning_for(binning, changes),
+            binning,
             rows,
             lambda name: name.rpartition("/")[0],
             rule=self.rule,

@@ -135,6 +135,8 @@ class Task:
     size: int | None = None
     how_to_get: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+    check_options: Callable[..., object] = lambda backbone, **options: None
+    """`check_options(backbone, **options)`: UsageError for a value that `read` would refuse."""
 
     def training_samples(self, data: Mapping[str, Any]) -> int | None:
         """Training samples with these data options; None where only reading the data tells.
@@ -150,9 +152,14 @@ class Task:
             return None
         return min(self.train_samples, round(data["limit"] * (HOLD_OUT - 1) / HOLD_OUT))
 
-    def check(self, data: Mapping[str, Any]) -> None:
-        """UsageError for data options that this task does not have, or of another type."""
+    def check(self, data: Mapping[str, Any], backbone: str | None = None) -> None:
+        """UsageError for data options that this task does not have, or of another type or range."""
         checked_options(self.name, data, self.options)
+        own = {name: data.get(name, default) for name, default in self.options.items()}
+        try:
+            self.check_options(self.backbone(backbone), **own)
+        except UsageError as error:
+            raise UsageError(f"{self.name}: {error}") from error
 
     @property
     def backbones(self) -> tuple[str, ...]:
@@ -197,7 +204,7 @@ class Task:
     ) -> Splits:
         """Read the splits; see `liafbench.bench.tasks.load`."""
         given = {"allow_partial": allow_partial, "allow_unofficial": allow_unofficial, **options}
-        self.check(given if limit is None else {"limit": limit, **given})
+        self.check(given if limit is None else {"limit": limit, **given}, backbone)
         folder = Path() if self.embedded else data_folder(self, data_dir)
         allowed = allow_partial, allow_unofficial
         source = Source(self, folder, self.backbone(backbone), limit, *allowed)
