@@ -90,7 +90,7 @@ def _tasks() -> list[dict[str, Any]]:
 def _metrics() -> list[dict[str, Any]]:
     from liafbench.bench.tables.columns import COLUMNS
 
-    known = {each.metric: {"title": each.title, "unit": each.unit} for each in COLUMNS}
+    known = {each.metric: {"title": each.title, "unit": each.unit} for each in COLUMNS.values()}
 
     def row(name: str) -> dict[str, Any]:
         if name in known:

@@ -16,10 +16,9 @@ from liafbench.bench.results import Results, load, rows
 from liafbench.bench.runfiles import Finding, Run, printable
 from liafbench.bench.tables.accuracy import accuracy, groups
 from liafbench.bench.tables.columns import column
-from liafbench.bench.tables.comparison import everything
+from liafbench.bench.tables.comparison import everything, unfinished
 from liafbench.bench.tables.sheet import sheets
 from liafbench.bench.tables.table import MetricsTable, Sheet
-from liafbench.bench.tables.unfinished import unfinished
 
 
 @dataclass(frozen=True)

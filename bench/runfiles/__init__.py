@@ -2,6 +2,7 @@
 
 from liafbench.bench.runfiles.model import (
     COLUMNS,
+    NUMERICS_VERSION,
     PLAN,
     SCHEMA,
     Config,
@@ -12,8 +13,8 @@ from liafbench.bench.runfiles.model import (
     Provenance,
     Record,
     Run,
+    numerics_version,
 )
-from liafbench.bench.runfiles.numerics import NUMERICS_VERSION, numerics_version
 from liafbench.bench.runfiles.reading import (
     DamagedRun,
     Finding,

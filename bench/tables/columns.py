@@ -40,7 +40,16 @@ def _size(metric: str, title: str) -> Column:
     return Column(metric, title, "1", "low", FIXED, scales=True)
 
 
-COLUMNS = (
+COLUMNS: dict[str, Column] = {}
+"""The declared columns by metric, in the order in which they stand."""
+
+
+def declare(column: Column) -> None:
+    """Add a column behind those that are there, or replace one."""
+    COLUMNS[column.metric] = column
+
+
+for _column in (
     Column("test_accuracy", "test accuracy", "%", "high"),
     Column("best_test_accuracy", "best test epoch (as papers print)", "%"),
     Column("validation_accuracy", "validation accuracy", "%"),
@@ -74,10 +83,9 @@ COLUMNS = (
     Column("tuning_time", "tuning time", "s"),
     Column("best_epoch", "chosen epoch", "1"),
     Column("learning_rate", "learning rate", "1"),
-)
-_BY_NAME = {column.metric: column for column in COLUMNS}
-_ORDER = {column.metric: place for place, column in enumerate(COLUMNS)}
-_ENERGY_PLACE = _ORDER["spike_rate"]
+):
+    declare(_column)
+
 ENERGY = "energy_"
 
 COST = (
@@ -113,8 +121,8 @@ NARROW = (
 
 def column(metric: str, unit: str = "") -> Column:
     """The column of a metric; one nobody declared (a user's) has its own name as head."""
-    if metric in _BY_NAME:
-        return _BY_NAME[metric]
+    if metric in COLUMNS:
+        return COLUMNS[metric]
     if metric.startswith(ENERGY):
         title = f"estimated energy ({metric.removeprefix(ENERGY).replace('_', ' ')})"
         return Column(metric, title, unit or "uJ/sample", "low")
@@ -123,9 +131,10 @@ def column(metric: str, unit: str = "") -> Column:
 
 def place(metric: str) -> tuple[float, str]:
     """Sort key: declared metrics in their order, energies before the spike rate, users' last."""
+    order = list(COLUMNS)
     if metric.startswith(ENERGY):
-        return _ENERGY_PLACE - 0.5, metric
-    return _ORDER.get(metric, len(_ORDER)), metric
+        return order.index("spike_rate") - 0.5, metric
+    return order.index(metric) if metric in COLUMNS else len(order), metric
 
 
 PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))

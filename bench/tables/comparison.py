@@ -21,8 +21,8 @@ from liafbench.bench.results import (
 )
 from liafbench.bench.results.select import from_records
 from liafbench.bench.tables.columns import COST, ENERGY, MAIN, MAIN_ENERGY, place
-from liafbench.bench.tables.row_status import row_status, sampled
-from liafbench.bench.tables.table import MetricsTable
+from liafbench.bench.tables.row_status import NO_NUMBER, row_status, sampled
+from liafbench.bench.tables.table import MetricsTable, Table
 
 BLOCK = ["suite", "machine", "task", "backbone", "data", "budget"]
 """Rows that are compared with each other share these."""
@@ -32,6 +32,14 @@ NOTES = ["mark", "commit", "note"]
 AS_IS = "as at equal backbone"
 """The mark of a network that is within the budget already and was not run again."""
 INTERVAL = ("low", "high", "interval")
+
+UNFINISHED = ["what", "task", "backbone", "budget", "baseline", "seed", "run", "reason"]
+
+WHY = {
+    "superseded": "the suite no longer asks for it, or a newer run of its cell and seed counts",
+    "other recipe": "newer seeds of its cell have another recipe or other code",
+    "missing": "the suite asks for it and no run file is there",
+}
 
 Records = pd.DataFrame | Results
 
@@ -208,3 +216,41 @@ def shown(results: Results) -> pd.Series:
         rows = pd.MultiIndex.from_frame(results.records.loc[stale, CELL])
         shown[stale] = ~rows.isin(fresh)
     return shown
+
+
+def unfinished(records: Records) -> Table:
+    """Failed (tuning too), stale, superseded and missing runs, findings, unusable files."""
+    results = selected(records)
+    listed = [
+        _listed("unreadable", found.name.removesuffix(".json"), found.reason)
+        for found in results.findings
+    ]
+    runs = results.runs.sort_values(["task", "backbone", "budget", "baseline", "seed", "run_id"])
+    for run in rows(runs):
+        said = [(run["status"], _why(run))] if run["status"] != "current" else []
+        said += [("finding", finding) for finding in run["health"]]
+        place = {key: run[key] for key in ("task", "backbone", "budget", "baseline")}
+        place["seed"] = "" if pd.isna(run["seed"]) else str(run["seed"])
+        listed += [_listed(what, run["run_id"], reason, **place) for what, reason in said]
+    frame = pd.DataFrame(listed, columns=UNFINISHED)
+    return Table(
+        frame,
+        "Not finished, not counted, or unhealthy",
+        "unfinished",
+        caption="A finding is a remark on a run that counts; everything else here is averaged "
+        f"into no other table. {labels.caption(labels.describe(results))}",
+    )
+
+
+def _why(run: dict[str, Any]) -> str:
+    """Why a run does not count."""
+    if run["status"] == "failed":
+        tuning = f"tuning, learning rate {run['rate']}: " if run["kind"] == "tune" else ""
+        return tuning + (run["reason"] or NO_NUMBER)
+    if run["status"] == "stale":
+        return f"numerics version {run['numerics']} is not the current one"
+    return WHY[run["status"]]
+
+
+def _listed(what: str, run: str, reason: str, **place: str) -> dict[str, str]:
+    return dict.fromkeys(UNFINISHED, "") | place | {"what": what, "run": run, "reason": reason}

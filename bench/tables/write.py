@@ -13,11 +13,16 @@ from liafbench.bench.results import Results, find_folders, labels, load, read, s
 from liafbench.bench.results.published import published_text
 from liafbench.bench.runfiles import Finding, write_atomically
 from liafbench.bench.tables.accuracy import accuracy, groups
-from liafbench.bench.tables.comparison import chosen, cost_columns, everything, main_columns
+from liafbench.bench.tables.comparison import (
+    chosen,
+    cost_columns,
+    everything,
+    main_columns,
+    unfinished,
+)
 from liafbench.bench.tables.published import against_published
 from liafbench.bench.tables.render import FORMATS, render
 from liafbench.bench.tables.table import MetricsTable, Table
-from liafbench.bench.tables.unfinished import unfinished
 
 THROUGHPUT = "throughput"
 """The suite whose points have a table of their own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 import subprocess
@@ -34,7 +35,27 @@ class Length(nn.Module):
     def forward(self, x):
         return torch.hypot(x, x)
 
+from liafbench.bench.tables.columns import column
+assert (column("margins:margin").title, column("margins:margin").best) == ("margin", "high")
+
 print(count(Length(), torch.rand(3, 5), samples=3).elementwise)
+"""
+
+
+SUITE = """
+name = "mine"
+seeds = [0]
+
+[[group]]
+tasks = ["glow"]
+backbone = "small"
+baselines = ["linear"]
+recipe = { epochs = 1, batch_size = 32 }
+
+[measure]
+timing = false
+count_samples = 0
+metrics = ["margins:margin"]
 """
 
 
@@ -44,7 +65,7 @@ def recipes() -> dict[str, str]:
 
 def test_a_recipe_has_at_most_ten_lines() -> None:
     found = recipes()
-    assert {"baselines/models/linear.py", "bench/tasks/glow.py"} < set(found)
+    assert {"baselines/models/linear.py", "bench/tasks/glow.py", "margins.py"} < set(found)
     for path, text in found.items():
         assert len([line for line in text.splitlines() if line]) <= 10, path
 
@@ -66,3 +87,16 @@ def test_the_recipes_are_all_there_is_to_do(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [str(5 * (1 + 2 + 1))]
+    (tmp_path / "mine.toml").write_text(SUITE)
+    command = [sys.executable, "-m", "liafbench"]
+    for arguments in (
+        ["run", "mine.toml", "--data", "data", "--out", "out", "--jobs", "1"],
+        ["tables", "out", "--columns", "margins:margin", "--format", "md"],
+    ):
+        done = subprocess.run(command + arguments, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    (table,) = tmp_path.glob("out/mine/*/tables/comparison.md")
+    head, _, row = [line for line in table.read_text().splitlines() if line.startswith("|")]
+    assert head == "| baseline | margin |"
+    assert row.startswith("| Linear on the mean frame |")
+    assert math.isfinite(float(row.split("|")[2].split(" ± ")[0]))

@@ -14,9 +14,8 @@ from liafbench.bench.report.series import counting_runs
 from liafbench.bench.results import load
 from liafbench.bench.results.labels import FAMILY_TASKS
 from liafbench.bench.tables.accuracy import FAMILY_MEAN, accuracy
-from liafbench.bench.tables.comparison import comparison
+from liafbench.bench.tables.comparison import comparison, unfinished
 from liafbench.bench.tables.render import render
-from liafbench.bench.tables.unfinished import unfinished
 from liafbench.bench.tables.write import read_records, write_tables
 
 FOLDER = Path("quick") / "test-cpu"

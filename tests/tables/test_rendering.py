@@ -20,8 +20,8 @@ from liafbench.bench.counting.measurements import MEASURED
 from liafbench.bench.tables.accuracy import accuracy, groups
 from liafbench.bench.tables.columns import ENERGY, ON_SAMPLES, number, with_spread
 from liafbench.bench.tables.comparison import comparison, everything
-from liafbench.bench.tables.latex import escape as tex
-from liafbench.bench.tables.render import escape as md
+from liafbench.bench.tables.render import escape_latex as tex
+from liafbench.bench.tables.render import escape_markdown as md
 from liafbench.bench.tables.render import render
 from liafbench.bench.tables.table import Table
 from liafbench.bench.tables.terminal import terminal

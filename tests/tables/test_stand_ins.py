@@ -12,9 +12,8 @@ from support.fabricated import time_run, train_run, write_runs
 
 from liafbench.bench.results.labels import FAMILY_TASKS
 from liafbench.bench.tables.accuracy import FAMILY_MEAN, accuracy
-from liafbench.bench.tables.comparison import comparison
+from liafbench.bench.tables.comparison import comparison, unfinished
 from liafbench.bench.tables.render import render
-from liafbench.bench.tables.unfinished import unfinished
 from liafbench.bench.tables.write import read_records
 
 MARK = "as at equal backbone"
