@@ -15,6 +15,7 @@ from torch.utils import _pytree as pytree
 
 from liafbench.baselines.errors import UsageError
 from liafbench.bench.counting.errors import UncountableError, first_line
+from liafbench.bench.counting.tensor_info import tensors_in
 
 
 def private_copy(module: nn.Module) -> nn.Module:
@@ -40,11 +41,9 @@ def private_copy(module: nn.Module) -> nn.Module:
 
 def _copied(module: nn.Module) -> nn.Module:
     # torch copies no tensor in the middle of a graph: pruned weights, state of an earlier call.
-    held = [t for m in module.modules() for t in pytree.tree_leaves(dict(vars(m)))]
+    held = [t for m in module.modules() for t in tensors_in(dict(vars(m)))]
     memo: dict[int, Any] = {
-        id(t): t.detach().clone()
-        for t in held
-        if isinstance(t, Tensor) and t.requires_grad and not t.is_leaf
+        id(t): t.detach().clone() for t in held if t.requires_grad and not t.is_leaf
     }
     try:
         return _deep_copy(module, dict(memo))
@@ -104,7 +103,7 @@ class Snapshot:
         for module in net.modules():
             own = {k: v for k, v in vars(module).items() if k not in ("_parameters", "_modules")}
             nested = {k: copy.copy(v) for k, v in own.items() if isinstance(v, dict | list)}
-            tensors = [t for t in pytree.tree_leaves(own) if isinstance(t, Tensor)]
+            tensors = tensors_in(own)
             values = [(t, t.detach().clone()) for t in tensors]
             self._kept.append((module, own, nested, values))
 
@@ -156,7 +155,7 @@ class Inputs:
             leaves[place] = tensor
         args, kwargs = pytree.tree_unflatten(leaves, self._spec)
         output = module(*args, **kwargs)
-        return [t for t in pytree.tree_leaves(output) if isinstance(t, Tensor)]
+        return tensors_in(output)
 
 
 def _arguments(module: nn.Module, inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch._library.custom_ops import OPDEFS
 from torch.overrides import TorchFunctionMode
-from torch.utils import _pytree as pytree
 
 from liafbench.baselines.errors import UsageError, unknown
 from liafbench.bench.counting.call import Inputs, Snapshot, private_copy, quiet_run
@@ -21,7 +20,7 @@ from liafbench.bench.counting.formulas import OPERATORS
 from liafbench.bench.counting.observer import Observer
 from liafbench.bench.counting.operators import base_name
 from liafbench.bench.counting.recorder import Recorder
-from liafbench.bench.counting.tensor_info import KINDS, Kind
+from liafbench.bench.counting.tensor_info import KINDS, Kind, tensors_in
 from liafbench.bench.counting.trace.analysis import Call, difference, traced_counts
 
 PerLayer = dict[str, dict[str, int]]
@@ -213,8 +212,8 @@ class Guard(TorchFunctionMode):
             with self:
                 return definition(*args, **(kwargs or {}))
         result = func(*args, **(kwargs or {}))
-        for tensor in pytree.tree_leaves(result):
-            if isinstance(tensor, Tensor) and type(tensor) not in (Tensor, nn.Parameter):
+        for tensor in tensors_in(result):
+            if type(tensor) not in (Tensor, nn.Parameter):
                 recorder.info(tensor)  # while what it wraps is still there
         return result
 
@@ -226,7 +225,7 @@ def _definition(func: Any, args: Any) -> Any:
     """The Python function of a custom operator, or None; shapes alone may not run in it."""
     if not isinstance(func, torch._ops.OpOverload) or base_name(func.name()) in OPERATORS:
         return None
-    if any(t.is_meta for t in pytree.tree_leaves(args) if isinstance(t, Tensor)):
+    if any(t.is_meta for t in tensors_in(args)):
         return None
     found = OPDEFS.get(func.name())
     return found and found._init_fn

@@ -17,6 +17,7 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from liafbench.bench.counting.geometry import listed
+from liafbench.bench.counting.tensor_info import tensors_in
 
 aten = torch.ops.aten
 _CONVOLUTIONS = {torch.conv1d: 1, torch.conv2d: 2, torch.conv3d: 3}
@@ -32,7 +33,7 @@ def shapes_only() -> Iterator[None]:
 
 def on_meta(func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Calls an operator with all tensors on meta if one of them is there."""
-    if any(isinstance(a, Tensor) and a.is_meta for a in pytree.tree_leaves((args, kwargs))):
+    if any(t.is_meta for t in tensors_in((args, kwargs))):
         args, kwargs = pytree.tree_map_only(Tensor, lambda t: t.to("meta"), (args, kwargs))
         if "device" in kwargs and kwargs["device"] is not None:
             kwargs = {**kwargs, "device": torch.device("meta")}

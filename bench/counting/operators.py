@@ -11,9 +11,8 @@ from math import prod
 from typing import Any, Literal
 
 from torch import Tensor
-from torch.utils import _pytree as pytree
 
-from liafbench.bench.counting.tensor_info import Range, TensorInfo, range_of
+from liafbench.bench.counting.tensor_info import Range, TensorInfo, range_of, tensors_in
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class OpCall:
     @property
     def tensors(self) -> list[Tensor]:
         """Every tensor among the arguments."""
-        return [a for a in pytree.tree_leaves(self.args) if isinstance(a, Tensor)]
+        return tensors_in(self.args)
 
     def bounds(self, value: Any) -> Range:
         """Of an argument: a number or a tensor."""

@@ -29,6 +29,7 @@ from liafbench.bench.counting.tensor_info import (
     TensorInfo,
     presence,
     spike_events,
+    tensors_in,
 )
 
 
@@ -154,7 +155,7 @@ def _moved(
     )
     if call.name in ("to", "_to_copy", "type_as"):
         return [args[0]]
-    return [t for t in pytree.tree_leaves(call.func(*args, **kwargs)) if isinstance(t, Tensor)]
+    return tensors_in(call.func(*args, **kwargs))
 
 
 def copied(call: OpCall) -> list[TensorInfo]:

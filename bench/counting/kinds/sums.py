@@ -23,7 +23,6 @@ from liafbench.bench.counting.tensor_info import (
     Range,
     TensorInfo,
     spike_events,
-    without_terms,
 )
 
 MOST_TERMS = 4
@@ -90,7 +89,7 @@ def _terms(
         if not shaped or factor not in (1, -1):
             return ()
         info = call.info(value)
-        terms += [(factor * s, t) for s, t in info.terms or ((1, without_terms(info)),)]
+        terms += [(factor * s, t) for s, t in info.terms or ((1, _without_terms(info)),)]
     left: list[tuple[int, TensorInfo]] = []
     for sign, term in terms:
         opposite = next((i for i, (s, t) in enumerate(left) if t is term and s == -sign), None)
@@ -99,6 +98,11 @@ def _terms(
         else:
             del left[opposite]
     return tuple(left) if len(left) <= MOST_TERMS else ()
+
+
+def _without_terms(info: TensorInfo) -> TensorInfo:
+    """The same, as one term of a sum."""
+    return replace(info, terms=()) if info.terms else info
 
 
 def multiplied(call: OpCall) -> list[TensorInfo]:
