@@ -18,10 +18,10 @@ from liafbench.bench.counting.counts import OPERATIONS, Counts, Run, counts_of
 from liafbench.bench.counting.errors import UncountableError, first_line, uncountable
 from liafbench.bench.counting.formulas import OPERATORS
 from liafbench.bench.counting.observer import Observer
-from liafbench.bench.counting.operators import base_name
+from liafbench.bench.counting.operators import NOTHING, OpCount, base_name
 from liafbench.bench.counting.recorder import Recorder
 from liafbench.bench.counting.tensor_info import KINDS, Kind, tensors_in
-from liafbench.bench.counting.trace.analysis import Call, difference, traced_counts
+from liafbench.bench.counting.trace import Call, traced_counts, within
 
 PerLayer = dict[str, dict[str, int]]
 
@@ -96,7 +96,7 @@ class Counter:
         except Exception as error:  # noqa: BLE001 - a tracer fails as it likes; the run has counted
             reason = first_line(error)
             return (f"not confirmed by a second count: fvcore's trace fails ({reason})",)
-        found = difference(traced, ran, hidden)
+        found = _difference(traced, ran, hidden)
         return (found,) if found else ()
 
     def _kinds(self, inputs: int) -> list[Kind]:
@@ -177,6 +177,24 @@ def _summed(operations: PerLayer) -> dict[str, float]:
     if outputs := sum(row["outputs"] for row in spiking):
         found["spike_rate"] = sum(row["active"] for row in spiking) / outputs
     return found
+
+
+def _difference(
+    traced: Mapping[str, OpCount], ran: Mapping[str, OpCount], hidden: Iterable[str]
+) -> str:
+    """The first module on which a trace and a run disagree, or nothing."""
+    hidden = tuple(hidden)
+    for path in sorted({*traced, *ran}):
+        if within(path, hidden):
+            continue
+        a, b = traced.get(path, NOTHING), ran.get(path, NOTHING)
+        if (a.macs, a.elementwise) != (b.macs, b.elementwise):
+            where = f"module {path!r}" if path else "the module itself"
+            return (
+                f"{where}: fvcore's trace has {a.macs} MACs and {a.elementwise} elementwise "
+                f"operations, the run {b.macs} and {b.elementwise}"
+            )
+    return ""
 
 
 def without_padding(tokens: Tensor) -> Tensor:
