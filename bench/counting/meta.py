@@ -16,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from liafbench.bench.counting.geometry import listed
+from liafbench.bench.counting.geometry import listed, pads_of
 from liafbench.bench.counting.tensor_info import tensors_in
 
 aten = torch.ops.aten
@@ -69,16 +69,11 @@ def _plain(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Tensor:
-    if isinstance(padding, str):
-        sizes = [int(k) for k in weight.shape[2:]]
-        total = [
-            d * (k - 1) if padding == "same" else 0
-            for d, k in zip(listed(dilation, dims), sizes, strict=True)
-        ]
-        if any(t % 2 for t in total):
-            pads = [p for t in reversed(total) for p in (t // 2, t - t // 2)]
-            input, total = torch.nn.functional.pad(input, pads), [0] * dims
-        padding = [t // 2 for t in total]
+    pads = pads_of(padding, [int(k) for k in weight.shape[2:]], listed(dilation, dims))
+    if any(before != after for before, after in pads):
+        input = torch.nn.functional.pad(input, [p for pair in reversed(pads) for p in pair])
+        pads = ((0, 0),) * dims
+    padding = [before for before, _ in pads]
     return _record(dims, input, weight, bias, stride, padding, dilation, False, 0, groups)
 
 

@@ -9,24 +9,18 @@ from math import prod
 from typing import Any
 
 from liafbench.bench.counting.formulas.elementwise import each, is_complex
-from liafbench.bench.counting.geometry import adaptive_windows
+from liafbench.bench.counting.geometry import adaptive_windows, listed
 from liafbench.bench.counting.kinds import bounds, sums
 from liafbench.bench.counting.kinds import propagation as kind
 from liafbench.bench.counting.operators import NOTHING, Formula, OpCount, numel
 from liafbench.bench.counting.operators import register as register_any
 
 
-def _kernel(sizes: Any, dims: int) -> int:
-    """Elements of a pooling window given as one number or one per dimension."""
-    listed = [sizes] if isinstance(sizes, int) else list(sizes)
-    return listed[0] ** dims if len(listed) == 1 else prod(listed)
-
-
 def _average_pool(dims: int) -> Formula:
     """k - 1 additions and one multiplication for a window of k, padding taps included."""
 
     def formula(args: Sequence[Any], outs: Sequence[Any]) -> OpCount:
-        k = _kernel(args[1], dims)
+        k = prod(listed(args[1], dims))
         return OpCount(additions=k - 1, multiplications=1).times(numel(outs[0]))
 
     return formula
@@ -36,7 +30,7 @@ def _max_pool(dims: int) -> Formula:
     """k - 1 comparisons for a window of k."""
 
     def formula(args: Sequence[Any], outs: Sequence[Any]) -> OpCount:
-        return OpCount(others=_kernel(args[1], dims) - 1).times(numel(outs[0]))
+        return OpCount(others=prod(listed(args[1], dims)) - 1).times(numel(outs[0]))
 
     return formula
 
