@@ -230,7 +230,8 @@ class Observer(TorchDispatchMode):
     ) -> list[TensorInfo]:
         """What is known of results that do not depend on the input: they cost nothing."""
         if operator.sort != "constant" and not any(i.role == "weight" for i in infos):
-            return [FRESH] * len(call.outs)
+            same = infos[0] if infos and call.func.is_view else FRESH
+            return [same] * len(call.outs)
         ids = self.recorder.table.weight_ids.of_results(
             call.func, call.args, infos, len(call.outs), mutated
         )

@@ -20,6 +20,7 @@ from liafbench.bench.counting.tensor_info import (
     ANALOG,
     ANALOG_INPUT,
     ANY,
+    BINARY,
     GRADED,
     SPIKES,
     SPIKING_INPUT,
@@ -59,17 +60,17 @@ class OpCall:
 
 def propagate(call: OpCall, rule: KindRule | None) -> list[TensorInfo]:
     """What is known of an operator's results, given that one of its inputs is an input."""
-    if rule is None:
-        return [ANALOG_INPUT] * len(call.outs)
-    found = rule(call)
+    found = [] if rule is None else rule(call)
     found += [ANALOG_INPUT] * (len(call.outs) - len(found))
     return [_settled(info, out) for info, out in zip(found, call.outs, strict=False)]
 
 
 def _settled(info: TensorInfo, out: Tensor) -> TensorInfo:
     """0 and 1 are spikes, whatever rule found them."""
-    if info.values.binary or out.dtype == torch.bool:
+    if info.values.binary:
         return info if info.kind == SPIKES else replace(info, kind=SPIKES, events=None)
+    if out.dtype == torch.bool:
+        return replace(info, kind=SPIKES, values=BINARY, events=None)
     return info
 
 

@@ -36,8 +36,8 @@ SAID = {
     "data": r"failed.*fashion-mnist",
     "torn": r"damaged.*not a whole run file.*set aside",
     "edited": r"damaged.*edited by hand.*set aside",
-    "sigterm": r"interrupted: what is finished is kept",
-    "sigint": r"interrupted: what is finished is kept",
+    "sigterm": r"interrupted: finished cells are kept",
+    "sigint": r"interrupted: finished cells are kept",
 }
 IN_CELL = ("raise", "hang", "kill", "exit", "memory", "nan")
 OF_FILES = ("torn", "edited")

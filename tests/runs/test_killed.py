@@ -95,7 +95,7 @@ def test_a_signal_ends_the_run_cleanly(suite: Path, tmp_path: Path, sent: int) -
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130, output
     assert "Traceback" not in output
-    assert "what is finished is kept" in output
+    assert "finished cells are kept" in output
     assert_gone(children)
     assert not list((tmp_path / "out").glob("toy/*/runs/.*"))
 

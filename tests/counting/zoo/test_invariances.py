@@ -186,6 +186,8 @@ def test_deleted_and_recreated_tensors_never_mix_in_many(seed: int) -> None:
     assert judge(program, seed).why == ""
 
 
+# Spikes written by a mask: shapes alone do not show the units that fire.
+MASKED_UNITS = {"padded_by_hand"}
 VALUES_STEER = {"stops_when_something_fires", "orthogonal"}
 
 
@@ -196,6 +198,7 @@ def test_shapes_alone_give_the_same_dense_counts(name: str) -> None:
     with torch.device("meta"):
         shapes = built(name)
         found = count(shapes.net, shapes.inputs, input_kind=case.input_kind)
-    dense = ["mac_dense", "elementwise", "neuron_updates", "weights", "parameters", "neurons"]
+    dense = ["mac_dense", "elementwise", "weights", "parameters"]
+    dense += [] if name in MASKED_UNITS else ["neurons", "neuron_updates"]
     assert values(found, dense) == values(right, dense)
     assert (found.ac, found.mac_effective, found.ac_folded) == (None, None, None)

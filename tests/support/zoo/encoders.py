@@ -61,6 +61,15 @@ def latency_code_by_scatter(d: Draw) -> Built:
 
 
 @network
+def phase_code_by_bits(d: Draw) -> Built:
+    def encode(x: Tensor) -> Tensor:
+        levels = (x * 15).to(torch.int64)
+        return torch.stack([(levels >> k) & 1 for k in range(4)]).float()
+
+    return encoded(d, encode)
+
+
+@network
 def change_detection(d: Draw) -> Built:
     """Spikes where a series changes by more than a threshold, after a first frame of zeros."""
 

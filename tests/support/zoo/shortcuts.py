@@ -54,6 +54,11 @@ def residual_or_by_clamp(d: Draw) -> Built:
 
 
 @network
+def residual_or_by_minimum(d: Draw) -> Built:
+    return residual(d, lambda s, y: torch.minimum(s + y, torch.ones_like(s)), "spikes")
+
+
+@network
 def residual_xor(d: Draw) -> Built:
     return residual(d, lambda s, y: (s != y).float(), "spikes")
 
