@@ -249,8 +249,9 @@ class Run(BaseModel):
     @property
     def counts_are_old(self) -> bool:
         """Whether its counts mean something else than today's."""
+        counted = any(record.metric == "elementwise" for record in self.records)
         current = counts_version(self.config.baselines, self.config.backbone)
-        return self.kind == "train" and self.counts_version < current
+        return counted and self.counts_version < current
 
     @property
     def origin(self) -> str:

@@ -66,6 +66,19 @@ def test_committed_dense_counts_are_those_of_today() -> None:
 def test_a_run_of_the_first_counts_says_so_where_they_moved(
     baseline: str, backbone: str, old: bool
 ) -> None:
+    record = {
+        "task": "digits-dvs",
+        "backbone": backbone,
+        "baseline": baseline,
+        "engine": "native",
+        "budget": "equal-backbone",
+        "seed": 0,
+        "metric": "elementwise",
+        "value": 5.0,
+        "unit": "1/sample",
+        "n": 1,
+        "spread": None,
+    }
     document: dict[str, Any] = {
         "run_id": "0" * 16,
         "suite": "mine",
@@ -80,6 +93,9 @@ def test_a_run_of_the_first_counts_says_so_where_they_moved(
             "budget": "equal-backbone",
             "numerics_version": 1,
         },
+        "records": [record],
     }
+    uncounted = Run.of(**document | {"records": []})
+    assert OLD not in _remarks(uncounted)
     assert (OLD in _remarks(Run.of(**document))) is old
     assert OLD not in _remarks(Run.of(**document, counts_version=2))
