@@ -13,24 +13,19 @@ from torch._library.custom_ops import OPDEFS
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from liafbench.bench.counting.call import on_meta
+from liafbench.bench.counting.errors import UncountableError, uncountable
 from liafbench.bench.counting.formulas import OPERATORS, Operator
 from liafbench.bench.counting.formulas.composed import as_float
 from liafbench.bench.counting.geometry import Pads
-from liafbench.bench.counting.neuron_modules import (
+from liafbench.bench.counting.kinds.propagation import propagate, spiking
+from liafbench.bench.counting.meta import on_meta
+from liafbench.bench.counting.neurons.layers import (
     NeuronLayer,
     is_recurrent_map,
     kept_states,
     neuron_layer,
 )
-from liafbench.bench.counting.operators import (
-    UncountableError,
-    base_name,
-    in_schema_order,
-    only_integers,
-    uncountable,
-)
-from liafbench.bench.counting.propagation import OpCall, propagate, spiking
+from liafbench.bench.counting.operators import OpCall, base_name, in_schema_order, only_integers
 from liafbench.bench.counting.recorder import Recorder
 from liafbench.bench.counting.tensor_info import (
     ANALOG_INPUT,

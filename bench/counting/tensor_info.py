@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from liafbench.bench.counting.errors import UncountableError
 from liafbench.bench.counting.geometry import Pads
-from liafbench.bench.counting.operators import UncountableError
 
 Kind = Literal["spikes", "graded", "analog"]
 SPIKES: Kind = "spikes"
@@ -115,7 +115,9 @@ def presence(x: Tensor, info: TensorInfo) -> Tensor:
 
 
 def spike_events(x: Tensor, info: TensorInfo) -> Tensor | None:
-    """How many spikes every element of x sums, or None for an analog tensor."""
+    """How many spikes every element of x sums; None for an analog tensor and without values."""
+    if x.is_meta:
+        return None
     if info.kind == SPIKES:
         return presence(x, info).double()
     return info.events if info.kind == GRADED else None

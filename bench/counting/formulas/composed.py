@@ -7,8 +7,6 @@ from functools import partial
 from math import ceil, log2, prod
 from typing import Any
 
-from liafbench.bench.counting import arithmetic
-from liafbench.bench.counting import propagation as kind
 from liafbench.bench.counting.formulas.elementwise import each, is_complex, pointwise, scaling
 from liafbench.bench.counting.formulas.reductions import (
     deviation,
@@ -16,6 +14,8 @@ from liafbench.bench.counting.formulas.reductions import (
     variance,
     vector_norm,
 )
+from liafbench.bench.counting.kinds import bounds
+from liafbench.bench.counting.kinds import propagation as kind
 from liafbench.bench.counting.operators import NOTHING, Formula, OpCount, numel
 from liafbench.bench.counting.operators import register as register_any
 
@@ -179,7 +179,7 @@ register("grid_sampler grid_sampler_2d grid_sampler_3d", _grid_sample)
 register("bucketize", _search(0, 1))
 register("searchsorted", _search(1, 0))
 register("multinomial", lambda args, outs: each(others=1).times(numel(args[0])))
-register("median nanmedian kthvalue mode", sorting, arithmetic.extreme)
+register("median nanmedian kthvalue mode", sorting, bounds.extreme)
 register("_unique2 unique_dim unique_consecutive", sorting)
 register("histc", lambda args, outs: each(2, 1).times(numel(args[0])))
 register("scatter_reduce", lambda args, outs: each(1).times(numel(args[3])))

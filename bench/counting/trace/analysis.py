@@ -9,25 +9,19 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any, NamedTuple
+from typing import Any
 
-import torch
 from fvcore.nn.jit_analysis import JitModelAnalysis
 from torch import Tensor, nn
 from torch.autograd.function import Function, FunctionCtx
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
-from liafbench.bench.counting.call import shapes_only
+from liafbench.bench.counting.errors import uncountable
 from liafbench.bench.counting.formulas import OPERATORS
-from liafbench.bench.counting.operators import (
-    COUNTED,
-    NOTHING,
-    OpCount,
-    base_name,
-    only_integers,
-    uncountable,
-)
+from liafbench.bench.counting.meta import shapes_only
+from liafbench.bench.counting.operators import COUNTED, NOTHING, OpCount, base_name, only_integers
+from liafbench.bench.counting.trace.graph import Dependence, arguments
 
 ROOT = "net"
 """The counted module's name inside the adapter that fvcore traces."""
@@ -149,7 +143,7 @@ class _Trace:
     """Handles for one trace: what depends on the input, and what to leave out."""
 
     def __init__(self, inputs: int, hidden: tuple[str, ...]) -> None:
-        self.dependence = _Dependence(inputs)
+        self.dependence = Dependence(inputs)
         self.hidden = hidden
 
     def handle(self, kind: str) -> Callable[[list[Any], list[Any]], Counter[str]]:
@@ -173,7 +167,7 @@ class _Trace:
             raise uncountable(kind, module)
         if operator is None or operator.formula is None or not depends:
             return NOTHING
-        args, outs = _arguments(inputs), _arguments(outputs)
+        args, outs = arguments(inputs), arguments(outputs)
         if not operator.synaptic and operator.sort != "neuron" and only_integers((*args, *outs)):
             return NOTHING
         return operator.formula(args, outs)
@@ -211,94 +205,3 @@ def _own_counts(totals: Mapping[str, Counter[str]]) -> dict[str, Counter[str]]:
 def _path(name: str) -> str:
     """A module path inside the adapter as one of the counted module."""
     return name.removeprefix(ROOT).removeprefix(".")
-
-
-class _Traced(NamedTuple):
-    """A tensor of a trace, as far as a formula needs it."""
-
-    shape: tuple[int, ...]
-    dtype: torch.dtype
-
-
-def _arguments(values: Iterable[Any]) -> list[Any]:
-    """Graph values as Python values; tensors as shapes and types, lists as lists."""
-    return [_argument(value) for value in values]
-
-
-def _argument(value: Any) -> Any:
-    node, kind = value.node(), value.type()
-    if node.kind() == "prim::ListConstruct":
-        return _arguments(node.inputs())
-    if kind.kind() == "TensorType":
-        if node.kind() == "prim::Constant":
-            return value.toIValue()
-        sizes = kind.sizes()
-        if sizes is None:
-            raise uncountable(node.kind(), "", "its shapes are not in the trace")
-        return _Traced(tuple(sizes), kind.dtype())
-    numeric = kind.kind() in ("IntType", "NumberType", "FloatType", "BoolType")
-    return None if numeric and node.kind() != "prim::Constant" else value.toIValue()
-
-
-_WRAPPERS = {
-    "prim::ListConstruct",
-    "prim::ListUnpack",
-    "prim::TupleConstruct",
-    "prim::TupleUnpack",
-    "prim::NumToTensor",
-}
-
-
-class _Dependence:
-    """Which values of a graph depend on its first `inputs`: the others cost nothing.
-
-    Values are met in the order of the graph. What was filled or drawn in it is `fresh`.
-    """
-
-    def __init__(self, inputs: int) -> None:
-        self.inputs = inputs
-        self.roots: set[str] | None = None
-        self.data: set[str] = set()
-        self.fresh: set[str] = set()
-
-    def note(self, name: str, inputs: Sequence[Any], outputs: Sequence[Any]) -> bool:
-        """Records an operator's results; whether they depend on the input."""
-        operator = OPERATORS.get(name)
-        sort, reads = (operator.sort, operator.reads) if operator else ("", None)
-        names = [v.debugName() for v in outputs]
-        if sort == "fresh":
-            self.fresh.update(names)
-        if sort in ("fresh", "constant"):
-            return False
-        sources = [s for value in inputs[:reads] for s in _sources(value)]
-        depends = any(self.depends(s) for s in sources)
-        if operator and operator.synaptic and not depends:
-            # A state made afresh meets a weight: from here on it is activity.
-            depends = any(s.debugName() in self.fresh for s in sources)
-        if depends:
-            self.data.update(names)
-        elif sources and all(self._is_fresh(s) for s in sources):
-            self.fresh.update(names)
-        return depends
-
-    def depends(self, value: Any) -> bool:
-        """Whether a value depends on the input."""
-        name, node = value.debugName(), value.node()
-        if name in self.data:
-            return True
-        if node.kind() == "prim::Param":
-            if self.roots is None:
-                self.roots = {v.debugName() for v in list(node.outputs())[: self.inputs]}
-            return name in self.roots
-        return node.kind() in _WRAPPERS and any(self.depends(v) for v in node.inputs())
-
-    def _is_fresh(self, value: Any) -> bool:
-        return value.debugName() in self.fresh or value.node().kind() == "prim::Constant"
-
-
-def _sources(value: Any) -> list[Any]:
-    """The tensors in a value."""
-    node = value.node()
-    if node.kind() in _WRAPPERS:
-        return [t for v in node.inputs() for t in _sources(v)] or [value]
-    return [value] if value.type().kind() in ("TensorType", "ListType", "TupleType") else []
