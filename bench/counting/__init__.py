@@ -2,6 +2,7 @@
 
 from liafbench.bench.counting.counter import count, count_each
 from liafbench.bench.counting.counts import METRICS, Counts
+from liafbench.bench.counting.errors import UncountableError
 from liafbench.bench.counting.measurements import (
     ENERGY,
     EnergyConstants,
@@ -12,7 +13,6 @@ from liafbench.bench.counting.measurements import (
     measurements,
     trained_counts,
 )
-from liafbench.bench.counting.operators import UncountableError
 
 __all__ = [
     "ENERGY",

@@ -1,27 +1,21 @@
-"""A network as it is called: a private copy, its inputs in any nest, and runs on shapes alone.
-
-On meta tensors there are the shapes of what depends on the input and no values. What does not
-depend on it (weights, masks) keeps its device and its values.
-"""
+"""A network as it is called: a private copy, and its inputs in any nest."""
 
 from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
-from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from liafbench.baselines.errors import UsageError
-from liafbench.bench.counting.geometry import listed
-from liafbench.bench.counting.operators import UncountableError
+from liafbench.bench.counting.errors import UncountableError, first_line
+from liafbench.bench.counting.tensor_info import tensors_in
 
 
 def private_copy(module: nn.Module) -> nn.Module:
@@ -47,11 +41,9 @@ def private_copy(module: nn.Module) -> nn.Module:
 
 def _copied(module: nn.Module) -> nn.Module:
     # torch copies no tensor in the middle of a graph: pruned weights, state of an earlier call.
-    held = [t for m in module.modules() for t in pytree.tree_leaves(dict(vars(m)))]
+    held = [t for m in module.modules() for t in tensors_in(dict(vars(m)))]
     memo: dict[int, Any] = {
-        id(t): t.detach().clone()
-        for t in held
-        if isinstance(t, Tensor) and t.requires_grad and not t.is_leaf
+        id(t): t.detach().clone() for t in held if t.requires_grad and not t.is_leaf
     }
     try:
         return _deep_copy(module, dict(memo))
@@ -62,7 +54,7 @@ def _copied(module: nn.Module) -> nn.Module:
     try:
         return _deep_copy(module, memo)
     except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         raise UsageError(
             f"cannot copy {type(module).__name__} to count it: {reason} (give it a __deepcopy__, "
             "or reset the state that it keeps from an earlier call)"
@@ -111,7 +103,7 @@ class Snapshot:
         for module in net.modules():
             own = {k: v for k, v in vars(module).items() if k not in ("_parameters", "_modules")}
             nested = {k: copy.copy(v) for k, v in own.items() if isinstance(v, dict | list)}
-            tensors = [t for t in pytree.tree_leaves(own) if isinstance(t, Tensor)]
+            tensors = tensors_in(own)
             values = [(t, t.detach().clone()) for t in tensors]
             self._kept.append((module, own, nested, values))
 
@@ -163,7 +155,7 @@ class Inputs:
             leaves[place] = tensor
         args, kwargs = pytree.tree_unflatten(leaves, self._spec)
         output = module(*args, **kwargs)
-        return [t for t in pytree.tree_leaves(output) if isinstance(t, Tensor)]
+        return tensors_in(output)
 
 
 def _arguments(module: nn.Module, inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -190,113 +182,3 @@ def quiet_run() -> Iterator[None]:
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
-
-
-aten = torch.ops.aten
-_CONVOLUTIONS = {torch.conv1d: 1, torch.conv2d: 2, torch.conv3d: 3}
-_TRANSPOSED = {torch.conv_transpose1d: 1, torch.conv_transpose2d: 2, torch.conv_transpose3d: 3}
-
-
-@contextmanager
-def shapes_only() -> Iterator[None]:
-    """Inside, a module called on meta tensors runs on shapes, also while it is traced."""
-    with _Traceable(), _Meta():
-        yield
-
-
-def on_meta(func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    """Calls an operator with all tensors on meta if one of them is there."""
-    if any(isinstance(a, Tensor) and a.is_meta for a in pytree.tree_leaves((args, kwargs))):
-        args, kwargs = pytree.tree_map_only(Tensor, lambda t: t.to("meta"), (args, kwargs))
-        if "device" in kwargs and kwargs["device"] is not None:
-            kwargs = {**kwargs, "device": torch.device("meta")}
-    return func(*args, **kwargs)
-
-
-class _Meta(TorchDispatchMode):
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is aten._convolution.default:
-            func, args = aten.convolution.default, args[:9]
-        return on_meta(func, args, kwargs or {})
-
-
-class _Traceable(TorchFunctionMode):
-    """The tracer does not record torch.conv2d but what it calls, which no mode can run on meta."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        if func in _CONVOLUTIONS:
-            return _plain(_CONVOLUTIONS[func], *args, **kwargs)
-        if func in _TRANSPOSED:
-            return _transposed(_TRANSPOSED[func], *args, **kwargs)
-        return func(*args, **kwargs)
-
-
-def _plain(
-    dims: int,
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: int = 1,
-) -> Tensor:
-    if isinstance(padding, str):
-        sizes = [int(k) for k in weight.shape[2:]]
-        total = [
-            d * (k - 1) if padding == "same" else 0
-            for d, k in zip(listed(dilation, dims), sizes, strict=True)
-        ]
-        if any(t % 2 for t in total):
-            pads = [p for t in reversed(total) for p in (t // 2, t - t // 2)]
-            input, total = torch.nn.functional.pad(input, pads), [0] * dims
-        padding = [t // 2 for t in total]
-    return _record(dims, input, weight, bias, stride, padding, dilation, False, 0, groups)
-
-
-def _transposed(
-    dims: int,
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    output_padding: Any = 0,
-    groups: int = 1,
-    dilation: Any = 1,
-) -> Tensor:
-    return _record(
-        dims, input, weight, bias, stride, padding, dilation, True, output_padding, groups
-    )
-
-
-def _record(
-    dims: int,
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    transposed: bool,
-    output_padding: Any,
-    groups: int,
-) -> Tensor:
-    single = input.dim() == dims + 1
-    sizes = [list(listed(v, dims)) for v in (stride, padding, dilation, output_padding)]
-    convolution: Any = torch._convolution
-    result = convolution(
-        input.unsqueeze(0) if single else input,
-        weight,
-        bias,
-        *sizes[:3],
-        transposed,
-        sizes[3],
-        int(groups),
-        False,
-        False,
-        False,
-        False,
-    )
-    return result.squeeze(0) if single else result

@@ -9,15 +9,19 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._library.custom_ops import OPDEFS
+from torch.overrides import TorchFunctionMode
 
 from liafbench.baselines.errors import UsageError, unknown
 from liafbench.bench.counting.call import Inputs, Snapshot, private_copy, quiet_run
 from liafbench.bench.counting.counts import OPERATIONS, Counts, Run, counts_of
-from liafbench.bench.counting.guard import Guard
+from liafbench.bench.counting.errors import UncountableError, first_line, uncountable
+from liafbench.bench.counting.formulas import OPERATORS
 from liafbench.bench.counting.observer import Observer
-from liafbench.bench.counting.operators import UncountableError, uncountable
-from liafbench.bench.counting.tensor_info import KINDS, Kind
-from liafbench.bench.counting.trace import Call, difference, traced_counts
+from liafbench.bench.counting.operators import NOTHING, OpCount, base_name
+from liafbench.bench.counting.recorder import Recorder
+from liafbench.bench.counting.tensor_info import KINDS, Kind, tensors_in
+from liafbench.bench.counting.trace import Call, traced_counts, within
 
 PerLayer = dict[str, dict[str, int]]
 
@@ -73,7 +77,7 @@ class Counter:
                 call.call(private_copy(self._module), tensors)
         except Exception:  # noqa: BLE001 - the network fails by itself: its own error is said
             return
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         if found := re.search(r"HigherOrderOperator (\w+)", reason):
             raise uncountable(found[1], where, "it hides what it computes") from error
         raise UncountableError(
@@ -90,9 +94,9 @@ class Counter:
             with quiet_run():
                 traced = traced_counts(Call(plain, call.call), call.tensors, hidden)
         except Exception as error:  # noqa: BLE001 - a tracer fails as it likes; the run has counted
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            reason = first_line(error)
             return (f"not confirmed by a second count: fvcore's trace fails ({reason})",)
-        found = difference(traced, ran, hidden)
+        found = _difference(traced, ran, hidden)
         return (found,) if found else ()
 
     def _kinds(self, inputs: int) -> list[Kind]:
@@ -175,8 +179,71 @@ def _summed(operations: PerLayer) -> dict[str, float]:
     return found
 
 
+def _difference(
+    traced: Mapping[str, OpCount], ran: Mapping[str, OpCount], hidden: Iterable[str]
+) -> str:
+    """The first module on which a trace and a run disagree, or nothing."""
+    hidden = tuple(hidden)
+    for path in sorted({*traced, *ran}):
+        if within(path, hidden):
+            continue
+        a, b = traced.get(path, NOTHING), ran.get(path, NOTHING)
+        if (a.macs, a.elementwise) != (b.macs, b.elementwise):
+            where = f"module {path!r}" if path else "the module itself"
+            return (
+                f"{where}: fvcore's trace has {a.macs} MACs and {a.elementwise} elementwise "
+                f"operations, the run {b.macs} and {b.elementwise}"
+            )
+    return ""
+
+
 def without_padding(tokens: Tensor) -> Tensor:
     """A story [T, 1] of token indices without the zeros on its left, at least one token."""
     used = tokens.ne(0).any(1).nonzero()
     first = int(used[0]) if len(used) else len(tokens) - 1
     return tokens[first:]
+
+
+class Guard(TorchFunctionMode):
+    """Sees to it that everything is computed in sight.
+
+    An input-dependent tensor that is handed to numpy or another library is refused. A custom
+    operator without a formula is entered through the Python function that defines it; `entered`
+    gets the paths of the modules that call one, of which a trace sees nothing.
+    """
+
+    def __init__(self, recorder: Recorder, entered: set[str]) -> None:
+        super().__init__()
+        self._recorder = recorder
+        self._entered = entered
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        recorder = self._recorder
+        if func in _WAYS_OUT and not recorder.inside_neuron:
+            if recorder.info(args[0]).role == "input":
+                raise UncountableError(
+                    f"module {recorder.module!r} takes a tensor that depends on the input "
+                    "out of torch's sight (numpy, dlpack); compute it with torch operators"
+                )
+        elif (definition := _definition(func, args)) is not None:
+            self._entered.add(recorder.module)
+            with self:
+                return definition(*args, **(kwargs or {}))
+        result = func(*args, **(kwargs or {}))
+        for tensor in tensors_in(result):
+            if type(tensor) not in (Tensor, nn.Parameter):
+                recorder.info(tensor)  # while what it wraps is still there
+        return result
+
+
+_WAYS_OUT = {Tensor.numpy, Tensor.__array__, Tensor.__dlpack__, torch.to_dlpack}
+
+
+def _definition(func: Any, args: Any) -> Any:
+    """The Python function of a custom operator, or None; shapes alone may not run in it."""
+    if not isinstance(func, torch._ops.OpOverload) or base_name(func.name()) in OPERATORS:
+        return None
+    if any(t.is_meta for t in tensors_in(args)):
+        return None
+    found = OPDEFS.get(func.name())
+    return found and found._init_fn

@@ -245,31 +245,30 @@ def counts_of(
 ) -> Counts:
     """Totals and layers, in the order of `paths`, of operations summed over `samples` samples."""
     rows: dict[str, dict[str, Any]] = {}
+    spiked = units = 0.0
     for path in paths:
         row: dict[str, Any] = {name: getattr(structure, name).get(path, 0) for name in STRUCTURE}
         own = operations.get(path, {})
         for name in OPERATIONS:
             missing = name in SPARSE and not sparse
             row[name] = None if missing else exact(own.get(name, 0), samples)
-        row |= {name: own.get(name, 0) for name in ("active", "outputs")}
-        row["spiking"] = bool(own.get("spiking", 0))
-        if any(row.values()):
-            rows[path] = row
-    columns = [*STRUCTURE, *OPERATIONS, "active", "outputs", "spiking"]
-    frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
-    frame.index.name = "layer"
+        outputs, spiking = own.get("outputs", 0), bool(own.get("spiking", 0))
+        if not (any(row.values()) or outputs or spiking):
+            continue
+        activity = own["active"] / outputs if sparse and outputs else math.nan
+        row |= {"activity": activity, "spike_rate": activity if spiking else math.nan}
+        rows[path] = row
+        if not math.isnan(row["spike_rate"]):
+            spiked, units = spiked + activity * outputs, units + outputs
+    columns = (*STRUCTURE, *OPERATIONS, "activity", "spike_rate")
+    by_column = {name: [row[name] for row in rows.values()] for name in columns}
+    index = pd.Index(list(rows), name="layer")
     totals: dict[str, Any] = {
-        name: None if name in SPARSE and not sparse else sum(frame[name])
+        name: None if name in SPARSE and not sparse else sum(by_column[name])
         for name in (*STRUCTURE, *OPERATIONS)
     }
-    active, outputs = frame.pop("active"), frame.pop("outputs")
-    spiking = frame.pop("spiking").astype(bool)
-    rate = (active / outputs.where(outputs > 0) if sparse else outputs * float("nan")).astype(float)
-    frame["activity"], frame["spike_rate"] = rate, rate.where(spiking)
-    counted = frame["spike_rate"].notna()
-    units = outputs[counted].sum()
-    mean = float((frame["spike_rate"] * outputs)[counted].sum() / units) if units else None
-    return Counts(totals | {"spike_rate": mean}, samples, frame, each, findings)
+    totals["spike_rate"] = spiked / units if units else None
+    return Counts(totals, samples, pd.DataFrame(by_column, index), each, findings)
 
 
 def exact(total: float, samples: int) -> Number:

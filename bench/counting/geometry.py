@@ -119,7 +119,7 @@ class Convolution:
             stride, padding, dilation, groups = args[3:7]
             transposed = False
         spread = listed(dilation, dims)
-        pads = _pads(padding, weight.shape[2:], spread)
+        pads = pads_of(padding, weight.shape[2:], spread)
         return cls(x, weight, listed(stride, dims), pads, spread, bool(transposed), groups)
 
     def geometry(self, out_shape: Sequence[int], extra: Pads = ()) -> Geometry:
@@ -147,7 +147,8 @@ class Convolution:
         return prod(self.x.shape[: -dims - 1])
 
 
-def _pads(padding: Any, kernel: Sequence[int], dilation: tuple[int, ...]) -> Pads:
+def pads_of(padding: Any, kernel: Sequence[int], dilation: tuple[int, ...]) -> Pads:
+    """Zeros before and after every axis of a convolution's input, also for "same" and "valid"."""
     if padding == "valid":
         return tuple((0, 0) for _ in kernel)
     if padding == "same":

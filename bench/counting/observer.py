@@ -13,24 +13,19 @@ from torch._library.custom_ops import OPDEFS
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from liafbench.bench.counting.call import on_meta
+from liafbench.bench.counting.errors import UncountableError, uncountable
 from liafbench.bench.counting.formulas import OPERATORS, Operator
 from liafbench.bench.counting.formulas.composed import as_float
 from liafbench.bench.counting.geometry import Pads
-from liafbench.bench.counting.neuron_modules import (
+from liafbench.bench.counting.kinds.propagation import propagate, spiking
+from liafbench.bench.counting.meta import on_meta
+from liafbench.bench.counting.neurons.layers import (
     NeuronLayer,
     is_recurrent_map,
     kept_states,
     neuron_layer,
 )
-from liafbench.bench.counting.operators import (
-    UncountableError,
-    base_name,
-    in_schema_order,
-    only_integers,
-    uncountable,
-)
-from liafbench.bench.counting.propagation import OpCall, propagate, spiking
+from liafbench.bench.counting.operators import OpCall, base_name, in_schema_order, only_integers
 from liafbench.bench.counting.recorder import Recorder
 from liafbench.bench.counting.tensor_info import (
     ANALOG_INPUT,
@@ -39,6 +34,7 @@ from liafbench.bench.counting.tensor_info import (
     ZERO,
     TensorInfo,
     range_of,
+    tensors_in,
 )
 from liafbench.bench.counting.units import Scope
 
@@ -104,7 +100,7 @@ class Observer(TorchDispatchMode):
     def _leave(self, name: str, module: nn.Module, left: Scope, inputs: Any, output: Any) -> None:
         recorder = self.recorder
         if left.neurons is not None:
-            recorder.neurons_left(left.neurons, _tensors(inputs), _first(output))
+            recorder.neurons_left(left.neurons, tensors_in(inputs), _first(output))
         elif name in self._maps:
             recorder.recurrent_map(name, output)
         elif (kind := getattr(module, "output_kind", None)) is not None:
@@ -112,7 +108,7 @@ class Observer(TorchDispatchMode):
                 raise UncountableError(
                     f"module {name!r} declares output_kind={kind!r}; known: {', '.join(KINDS)}"
                 )
-            for tensor in _tensors(output):
+            for tensor in tensors_in(output):
                 recorder.table.learn(tensor, recorder.info(tensor).declared(kind))
         else:
             recorder.spikes_left(left, _first(output))
@@ -137,7 +133,7 @@ class Observer(TorchDispatchMode):
         mutable = func._schema.is_mutable
         written = self.recorder.table.sharing(args[0]) if mutable and _is_tensor(args) else []
         out = on_meta(func, args, kwargs)
-        outs = self._made = _tensors(out)
+        outs = self._made = tensors_in(out)
         if outs:
             positional = in_schema_order(func, args, kwargs)
             call = OpCall(name, func, positional, (args, kwargs), outs, self.recorder.info)
@@ -166,10 +162,10 @@ class Observer(TorchDispatchMode):
         neurons = self.recorder.neurons
         if neurons is None or neurons.layer.opaque:
             return neurons is not None
-        return neurons.layer.step is not None and any(t.is_meta for t in _tensors(args))
+        return neurons.layer.step is not None and any(t.is_meta for t in tensors_in(args))
 
     def _meets_input(self, args: Any, kwargs: Any) -> bool:
-        return any(self.recorder.info(t).role == "input" for t in _tensors((args, kwargs)))
+        return any(self.recorder.info(t).role == "input" for t in tensors_in((args, kwargs)))
 
     def _decomposed(self, func: Any, args: Any, kwargs: Any) -> Any:
         with self:
@@ -183,7 +179,7 @@ class Observer(TorchDispatchMode):
         if operator.sort == "fresh":
             found = [_fresh(call)] * len(call.outs)
         else:
-            read = given if operator.reads is None else _tensors(call.args[: operator.reads])
+            read = given if operator.reads is None else tensors_in(call.args[: operator.reads])
             constant = operator.sort == "constant"
             infos = [] if constant else [recorder.info(t) for t in read]
             roles = {i.role for i in infos}
@@ -252,18 +248,14 @@ class Observer(TorchDispatchMode):
             )
 
 
-def _tensors(nest: Any) -> list[Tensor]:
-    return [t for t in pytree.tree_leaves(nest) if isinstance(t, Tensor)]
-
-
 def _first(output: Any) -> list[Tensor]:
     """What a layer of neurons puts out: the first of a tuple, whose others are states."""
-    return _tensors(output[0] if isinstance(output, tuple) else output)
+    return tensors_in(output[0] if isinstance(output, tuple) else output)
 
 
 def _reason(func: Any, args: Any) -> str:
     """Why a custom operator is not counted on shapes; nothing for any other refusal."""
-    if func.name() in OPDEFS and any(t.is_meta for t in _tensors(args)):
+    if func.name() in OPDEFS and any(t.is_meta for t in tensors_in(args)):
         return "shapes do not tell what a custom operator computes; count it on tensors with values"
     return ""
 

@@ -8,17 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from math import prod
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from liafbench.baselines.errors import UsageError
+from torch import Tensor
 
-if TYPE_CHECKING:
-    from liafbench.bench.counting.propagation import OpCall
-    from liafbench.bench.counting.tensor_info import TensorInfo
-
-
-class UncountableError(UsageError):
-    """An operation whose cost is not known; the message names the operator and the module."""
+from liafbench.bench.counting.tensor_info import Range, TensorInfo, range_of, tensors_in
 
 
 @dataclass(frozen=True)
@@ -54,10 +48,36 @@ class OpCount:
 COUNTED = tuple(field.name for field in fields(OpCount))
 NOTHING = OpCount()
 
+
+@dataclass
+class OpCall:
+    """One call of an operator in a run; `args` in the order of its schema, defaults filled in."""
+
+    name: str
+    func: Any
+    args: list[Any]
+    raw: tuple[Any, dict[str, Any]]
+    outs: list[Tensor]
+    info: Callable[[Tensor], TensorInfo]
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """Every tensor among the arguments."""
+        return tensors_in(self.args)
+
+    def bounds(self, value: Any) -> Range:
+        """Of an argument: a number or a tensor."""
+        return range_of(value, self.info(value) if isinstance(value, Tensor) else None)
+
+    def depends(self, value: Any) -> bool:
+        """Whether an argument depends on the network's input."""
+        return isinstance(value, Tensor) and self.info(value).role == "input"
+
+
 Formula = Callable[[Sequence[Any], Sequence[Any]], OpCount]
 """From the operator's arguments and results (anything with a shape) to its cost."""
 
-KindRule = Callable[["OpCall"], "list[TensorInfo]"]
+KindRule = Callable[[OpCall], list[TensorInfo]]
 """From a call that depends on the input to what is known of its results."""
 
 Sort = Literal[
@@ -141,13 +161,3 @@ def in_schema_order(func: Any, args: Any, kwargs: dict[str, Any]) -> list[Any]:
         else:
             values.append(argument.default_value if argument.has_default_value() else None)
     return values
-
-
-def uncountable(operator: str, module: str, reason: str = "") -> UncountableError:
-    """The refusal of one operator in one module."""
-    where = f"module {module!r}" if module else "the module itself"
-    why = reason or (
-        "its cost is not known; write it with known operators, or add its formula to "
-        "liafbench.bench.counting"
-    )
-    return UncountableError(f"cannot count operator {operator} in {where}: {why}")

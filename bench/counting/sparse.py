@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from liafbench.bench.counting.errors import UncountableError
 from liafbench.bench.counting.formulas.synaptic import (
     CONVOLUTIONS,
     einsum_sizes,
@@ -17,7 +18,6 @@ from liafbench.bench.counting.formulas.synaptic import (
     written_out,
 )
 from liafbench.bench.counting.geometry import Convolution
-from liafbench.bench.counting.operators import UncountableError
 from liafbench.bench.counting.tensor_info import (
     ANALOG,
     GRADED,

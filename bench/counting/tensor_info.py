@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from typing import Any, Literal, NamedTuple
 
@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from liafbench.bench.counting.errors import UncountableError
 from liafbench.bench.counting.geometry import Pads
-from liafbench.bench.counting.operators import UncountableError
 
 Kind = Literal["spikes", "graded", "analog"]
 SPIKES: Kind = "spikes"
@@ -89,6 +89,17 @@ ANALOG_INPUT = TensorInfo("input")
 SPIKING_INPUT = TensorInfo("input", SPIKES, BINARY)
 
 
+def tensors_in(nest: Any) -> list[Tensor]:
+    """The tensors in arguments, results or attributes, in any nest of containers."""
+    if isinstance(nest, Tensor):
+        return [nest]
+    if nest is None or isinstance(nest, int | float | str):
+        return []
+    if type(nest) in (list, tuple):
+        return [tensor for each in nest for tensor in tensors_in(each)]
+    return [leaf for leaf in pytree.tree_leaves(nest) if isinstance(leaf, Tensor)]
+
+
 def range_of(value: Any, info: TensorInfo | None = None) -> Range:
     """Bounds of a number or of a tensor: by construction; those of a constant are its values."""
     if info is None:
@@ -115,7 +126,9 @@ def presence(x: Tensor, info: TensorInfo) -> Tensor:
 
 
 def spike_events(x: Tensor, info: TensorInfo) -> Tensor | None:
-    """How many spikes every element of x sums, or None for an analog tensor."""
+    """How many spikes every element of x sums; None for an analog tensor and without values."""
+    if x.is_meta:
+        return None
     if info.kind == SPIKES:
         return presence(x, info).double()
     return info.events if info.kind == GRADED else None
@@ -281,8 +294,3 @@ def _content(tensor: Tensor) -> str:
     about = f"{tuple(tensor.shape)} {tensor.dtype}"
     plain = not tensor.is_meta and tensor.layout == torch.strided and not tensor.is_quantized
     return f"{about} {tensor.flatten().tolist()}" if plain else about
-
-
-def without_terms(info: TensorInfo) -> TensorInfo:
-    """The same, as one term of a sum."""
-    return replace(info, terms=()) if info.terms else info

@@ -16,18 +16,12 @@ from fvcore.nn.jit_analysis import JitModelAnalysis
 from torch import Tensor, nn
 from torch.autograd.function import Function, FunctionCtx
 from torch.overrides import TorchFunctionMode
-from torch.utils import _pytree as pytree
 
-from liafbench.bench.counting.call import shapes_only
+from liafbench.bench.counting.errors import uncountable
 from liafbench.bench.counting.formulas import OPERATORS
-from liafbench.bench.counting.operators import (
-    COUNTED,
-    NOTHING,
-    OpCount,
-    base_name,
-    only_integers,
-    uncountable,
-)
+from liafbench.bench.counting.meta import shapes_only
+from liafbench.bench.counting.operators import COUNTED, NOTHING, OpCount, base_name, only_integers
+from liafbench.bench.counting.tensor_info import tensors_in
 
 ROOT = "net"
 """The counted module's name inside the adapter that fvcore traces."""
@@ -68,7 +62,7 @@ class _Keep(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
-        self.made += [t for t in pytree.tree_leaves(result) if isinstance(t, Tensor)]
+        self.made += tensors_in(result)
         return result
 
 
@@ -122,24 +116,6 @@ def traced_counts(
     }
 
 
-def difference(
-    traced: Mapping[str, OpCount], ran: Mapping[str, OpCount], hidden: Iterable[str]
-) -> str:
-    """The first module on which a trace and a run disagree, or nothing."""
-    hidden = tuple(hidden)
-    for path in sorted({*traced, *ran}):
-        if within(path, hidden):
-            continue
-        a, b = traced.get(path, NOTHING), ran.get(path, NOTHING)
-        if (a.macs, a.elementwise) != (b.macs, b.elementwise):
-            where = f"module {path!r}" if path else "the module itself"
-            return (
-                f"{where}: fvcore's trace has {a.macs} MACs and {a.elementwise} elementwise "
-                f"operations, the run {b.macs} and {b.elementwise}"
-            )
-    return ""
-
-
 def within(module: str, parents: Iterable[str]) -> bool:
     """Whether a module path is one of `parents` or below it."""
     return any(p in ("", module) or module.startswith(f"{p}.") for p in parents)
@@ -152,18 +128,20 @@ class _Trace:
         self.dependence = _Dependence(inputs)
         self.hidden = hidden
 
-    def handle(self, kind: str) -> Callable[[list[Any], list[Any]], Counter[str]]:
-        """The fvcore handle of an operator."""
-
-        def handle(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
-            module = _path(outputs[0].node().scopeName().split("/")[-1]) if outputs else ""
-            if within(module, self.hidden):
-                self.dependence.data.update(v.debugName() for v in outputs)
-                return Counter()
-            cost = self._cost(kind, inputs, outputs, module)
-            return Counter({n: value for n in COUNTED if (value := getattr(cost, n))})
-
-        return handle
+    def handle(self, inputs: list[Any], outputs: list[Any]) -> Counter[str]:
+        """The fvcore handle of every operator; without results there is nothing to count."""
+        if not outputs:
+            return Counter()
+        node = outputs[0].node()
+        module = _path(node.scopeName().split("/")[-1])
+        if within(module, self.hidden):
+            self.dependence.data.update(v.debugName() for v in outputs)
+            return Counter()
+        kind = node.kind()
+        if kind == "prim::PythonOp":
+            kind = f"{kind}.{node.pyname()}"
+        cost = self._cost(kind, inputs, outputs, module)
+        return Counter({n: value for n in COUNTED if (value := getattr(cost, n))})
 
     def _cost(self, kind: str, inputs: list[Any], outputs: list[Any], module: str) -> OpCount:
         name = base_name(kind)
@@ -182,15 +160,15 @@ class _Trace:
 def _analysis(
     call: Call,
     tensors: tuple[Tensor, ...],
-    handle: Callable[[str], Callable[[list[Any], list[Any]], Counter[str]]],
+    handle: Callable[[list[Any], list[Any]], Counter[str]],
     extra: Sequence[str] = (),
 ) -> JitModelAnalysis:
     analysis = JitModelAnalysis(call, tensors)
     analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
     analysis.tracer_warnings("none")
     spelled = [name if "::" in name else f"aten::{name}" for name in OPERATORS]
-    for name in (*spelled, *(f"{name}_" for name in spelled), *extra):
-        analysis.set_op_handle(name, handle(name))
+    names = (*spelled, *(f"{name}_" for name in spelled), *extra)
+    analysis.set_op_handle(**dict.fromkeys(names, handle))
     with shapes_only() if any(t.is_meta for t in tensors) else nullcontext(), _functions_inline():
         analysis.by_module()  # the trace is made here
     return analysis

@@ -12,7 +12,7 @@ from liafbench.baselines.neurons.step import Step
 from liafbench.bench.counting import sparse
 from liafbench.bench.counting.counts import LayerCounts, Run, Structure, SynapseCall
 from liafbench.bench.counting.formulas.neurons import RECURRENT_NEURON, recurrent_products
-from liafbench.bench.counting.neuron_modules import NeuronLayer
+from liafbench.bench.counting.neurons.layers import NeuronLayer
 from liafbench.bench.counting.operators import OpCount
 from liafbench.bench.counting.tensor_info import (
     ANALOG,

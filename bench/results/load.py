@@ -244,6 +244,7 @@ def _remarks(run: Run) -> tuple[str, ...]:
         *(_said(each) for each in run.health),
         *(f"{name} not measured: {reason}" for name, reason in run.unmeasured.items()),
         *(f"counts: {finding}" for finding in run.findings),
+        *(["counts: elementwise, flops and energy by an older rule"] * run.counts_are_old),
     )
 
 

@@ -2,7 +2,6 @@
 
 from liafbench.bench.runfiles.model import (
     COLUMNS,
-    NUMERICS_VERSION,
     PLAN,
     SCHEMA,
     Config,
@@ -13,7 +12,6 @@ from liafbench.bench.runfiles.model import (
     Provenance,
     Record,
     Run,
-    numerics_version,
 )
 from liafbench.bench.runfiles.reading import (
     DamagedRun,
@@ -26,6 +24,12 @@ from liafbench.bench.runfiles.reading import (
     read_run,
     run_paths,
 )
+from liafbench.bench.runfiles.versions import (
+    COUNTS_VERSION,
+    NUMERICS_VERSION,
+    counts_version,
+    numerics_version,
+)
 from liafbench.bench.runfiles.writing import (
     as_usage_error,
     check_writable,
@@ -37,6 +41,7 @@ from liafbench.bench.runfiles.writing import (
 
 __all__ = [
     "COLUMNS",
+    "COUNTS_VERSION",
     "NUMERICS_VERSION",
     "PLAN",
     "SCHEMA",
@@ -54,6 +59,7 @@ __all__ = [
     "Unreadable",
     "as_usage_error",
     "check_writable",
+    "counts_version",
     "disk_is_full",
     "inside",
     "numerics_version",

@@ -6,12 +6,13 @@ a later version adds) are `Json`: bounded, finite, and otherwise as they stand.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 from pydantic.dataclasses import dataclass
 from typing_extensions import TypeAliasType
+
+from liafbench.bench.runfiles.versions import COUNTS_VERSION, counts_version, numerics_version
 
 SCHEMA = 2
 """Version of the run file's layout."""
@@ -22,14 +23,6 @@ COLUMNS = (
     "value", "unit", "n", "spread",
 )  # fmt: skip
 """Columns of records.csv, in order."""
-
-NUMERICS_VERSION = 1
-"""Bumped by hand after a fix that changes numbers: older records are then stale. It goes past every
-sum that `numerics_version` ever gave."""
-NUMERICS_OF = {("lstm", "tokens"): 2, ("gru", "tokens"): 2}
-"""Where a fix changed what some networks learn and nothing else: by baseline and backbone."""
-NUMERICS_OF_PRECISION = {"bfloat16": 2}
-"""Likewise by precision: what neurons put out under autocast is no longer float32."""
 
 Name = Annotated[str, Field(max_length=1_000)]
 Text = Annotated[str, Field(max_length=65_536)]
@@ -46,18 +39,6 @@ Settings = Annotated[dict[Name, Json], Field(max_length=100)]
 
 METRICS, LINES, LAYERS, EPOCHS, CELLS = 5_000, 2_000, 20_000, 100_000, 1_000_000
 """The largest number of records, log lines or findings, layers, epochs and planned cells."""
-
-
-def numerics_version(
-    kind: str, baselines: Iterable[str], backbone: str, precision: object = None
-) -> int:
-    """The current version for a run; a network's speed does not depend on its initial weights."""
-    if kind == "time":
-        return NUMERICS_VERSION
-    fixes = [NUMERICS_OF_PRECISION.get(str(precision), 0)]
-    fixes += [NUMERICS_OF.get((baseline, backbone), 0) for baseline in baselines]
-    # Added up, so that no fix hides behind another.
-    return NUMERICS_VERSION + sum(max(0, fix - NUMERICS_VERSION) for fix in fixes)
 
 
 @dataclass(slots=True, frozen=True, config=ConfigDict(extra="forbid"))
@@ -239,6 +220,8 @@ class Run(BaseModel):
     """What could not be measured of a finished cell, each with the reason."""
     predictions: Predictions = Field(default_factory=Predictions)
     layers: Annotated[list[Layer], Field(max_length=LAYERS)] = []
+    counts_version: Annotated[int, Field(ge=1, le=COUNTS_VERSION)] = 1
+    """What its counts mean; a file that does not say is of the first version."""
     started: Name = ""
     seconds: Annotated[FiniteFloat, Field(ge=0)] = 0.0
 
@@ -262,6 +245,13 @@ class Run(BaseModel):
         precision = config.recipe.get("precision")
         current = numerics_version(self.kind, config.baselines, config.backbone, precision)
         return config.numerics_version != current
+
+    @property
+    def counts_are_old(self) -> bool:
+        """Whether its counts mean something else than today's."""
+        counted = any(record.metric == "elementwise" for record in self.records)
+        current = counts_version(self.config.baselines, self.config.backbone)
+        return counted and self.counts_version < current
 
     @property
     def origin(self) -> str:

@@ -17,7 +17,16 @@ from torch import nn
 
 from liafbench.baselines.neurons.kernels import fallbacks
 from liafbench.bench.counting.measurements import MEASURED
-from liafbench.bench.runfiles import SCHEMA, Config, DamagedRun, Provenance, Record, Run, read_run
+from liafbench.bench.runfiles import (
+    COUNTS_VERSION,
+    SCHEMA,
+    Config,
+    DamagedRun,
+    Provenance,
+    Record,
+    Run,
+    read_run,
+)
 from liafbench.bench.runs.build import build_net, execution_of, load_splits, measured, packed
 from liafbench.bench.runs.cells import Cell
 from liafbench.bench.runs.count import counted
@@ -93,6 +102,7 @@ def recount(job: Job, trained: str, where: dict[str, Any]) -> Run | None:
             "config": Config(**cell.config()),
             "records": [*_kept(run, job), *counts.records],
             "layers": counts.layers,
+            "counts_version": COUNTS_VERSION,
             "findings": counts.findings,
             "unmeasured": _other(run) | counts.unmeasured,
             "provenance": Provenance(**run.provenance.plain() | {"counted_again": again}),

@@ -10,6 +10,7 @@ from torch import nn
 from liafbench.bench.runfiles import Record
 from liafbench.bench.runs.build import Outcome, build_net, execution_of, load_splits
 from liafbench.bench.runs.cells import Cell
+from liafbench.bench.runs.failure import reason_of
 from liafbench.bench.timing.group import time_group
 from liafbench.bench.training.loop import make_loss, make_optimizer
 
@@ -45,7 +46,15 @@ def time_cell(cell: Cell, data_dir: str | None, device: str) -> Outcome:
         )
         for each in times
     ]
-    return Outcome(records, provenance={"data": splits.provenance, "timing": times.conditions()})
+    unmeasured = {
+        f"timing of {name} ({part})": reason_of(error)
+        for (part, name), error in times.failed.items()
+    }
+    return Outcome(
+        records,
+        unmeasured=unmeasured,
+        provenance={"data": splits.provenance, "timing": times.conditions()},
+    )
 
 
 def _build(cell: Cell, baseline: str) -> nn.Module:

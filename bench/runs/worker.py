@@ -25,7 +25,7 @@ import torch
 
 from liafbench.baselines.errors import UsageError
 from liafbench.baselines.neurons.kernels import fallbacks
-from liafbench.bench.runfiles import Run, disk_is_full
+from liafbench.bench.runfiles import COUNTS_VERSION, Run, disk_is_full
 from liafbench.bench.runs.build import Outcome
 from liafbench.bench.runs.failure import failed
 from liafbench.bench.runs.locks import Locks
@@ -159,6 +159,7 @@ def _work(job: Job, on_epoch: OnEpoch) -> Run:
         unmeasured=outcome.unmeasured,
         predictions=outcome.predictions,
         layers=outcome.layers,
+        counts_version=COUNTS_VERSION,
         started=began,
         seconds=round(time.perf_counter() - started, 3),
     )

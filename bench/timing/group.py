@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,12 +48,40 @@ class Measurement:
     raw: tuple[float, ...] = ()
 
 
+class ContenderFailed(RuntimeError):
+    """The work of one contender raised an error, which is the cause of this one."""
+
+    def __init__(self, contender: str, cause: Exception) -> None:
+        super().__init__(f"{contender}: {cause}")
+        self.contender, self.cause = contender, cause
+
+
+class Attributed:
+    """Work of one contender, whose errors say whose they are; its parts are attributed as well."""
+
+    def __init__(self, contender: str, work: Callable[[], Any]) -> None:
+        self.contender, self.work = contender, work
+
+    def __call__(self) -> Any:
+        try:
+            return self.work()
+        except Exception as error:
+            raise ContenderFailed(self.contender, error) from error
+
+    def __getattr__(self, part: str) -> Attributed:
+        return Attributed(self.contender, getattr(self.work, part))
+
+
 @dataclass
 class GroupTimes:
-    """Everything measured of a group; iterates over its measurements."""
+    """Everything measured of a group; iterates over its measurements.
+
+    `failed`: why a part of the measurements of a contender is not there.
+    """
 
     measurements: list[Measurement] = field(default_factory=list)
     timings: dict[str, Timings] = field(default_factory=dict)
+    failed: dict[tuple[str, str], Exception] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Measurement]:
         return iter(self.measurements)
@@ -87,7 +116,8 @@ def time_group(
 
     budget: seconds for each of the three series (inference, latency, training), after which it
     ends with at least 3 rounds. memory: also measure peak memory, in a fresh process for each
-    contender, for which the builders must pickle.
+    contender, for which the builders must pickle. A contender that raises an error in a series is
+    not in that series, and the error is in `failed`; the first one is raised if nothing is left.
     """
     execution = execution or Execution()
     watch = stopwatch or stopwatch_for(execution.device)
@@ -95,35 +125,71 @@ def time_group(
     least = min(LEAST_ROUNDS, rounds)
     result = GroupTimes()
 
-    def series(name: str, contenders: Mapping[str, Callable[[], object]]) -> None:
+    def series(name: str, contenders: Mapping[str, Attributed]) -> list[Measurement]:
         timings = interleave(
             contenders, rounds=least, warmup=warmup, min_time=SAMPLE_SECONDS, until=until,
             stopwatch=watch,
         )  # fmt: skip
         result.timings[name] = timings
-        for contender in contenders:
-            result.measurements.append(
-                throughput(f"{name}_throughput", contender, timings, x.shape[1])
-            )
+        return [throughput(f"{name}_throughput", c, timings, x.shape[1]) for c in contenders]
 
-    series("inference", {n: Inference(build(), x, execution) for n, build in builders.items()})
-    single = {n: Inference(build(), x[:, :1], execution) for n, build in builders.items()}
-    result.measurements += latencies(single, watch, rounds, warmup, budget)
-    del single
-    steps = {
-        n: TrainingStep(build(), x, y, execution, loss, make_optimizer)
-        for n, build in builders.items()
-    }
-    series("training", steps)
-    result.measurements += phases(steps, watch, rounds, budget)
-    del steps
-    if memory:
-        for name, build in builders.items():
+    def training_step(build: Builder) -> TrainingStep:
+        return TrainingStep(build(), x, y, execution, loss, make_optimizer)
+
+    _together(
+        "inference",
+        builders,
+        lambda build: Inference(build(), x, execution),
+        lambda works: series("inference", works),
+        result,
+    )
+    _together(
+        "latency",
+        builders,
+        lambda build: Inference(build(), x[:, :1], execution),
+        lambda works: latencies(works, watch, rounds, warmup, budget),
+        result,
+    )
+    _together(
+        "training",
+        builders,
+        training_step,
+        lambda works: [*series("training", works), *phases(works, watch, rounds, budget)],
+        result,
+    )
+    for name, build in builders.items() if memory else ():
+        try:
             footprint = measure_footprint(
                 build, x, y, execution=execution, loss=loss, make_optimizer=make_optimizer
             )
             result.measurements += memory_of(name, footprint)
+        except Exception as error:  # noqa: BLE001 - one network must not lose the others' figures
+            result.failed["memory", name] = error
+    if not result.measurements:
+        raise next(iter(result.failed.values()))
     return result
+
+
+def _together(
+    part: str,
+    builders: Mapping[str, Builder],
+    make: Callable[[Builder], Callable[[], object]],
+    measure: Callable[[dict[str, Attributed]], list[Measurement]],
+    result: GroupTimes,
+) -> None:
+    """Measure all contenders; one that fails is left out, and the others begin again."""
+    left = dict(builders)
+    while left:
+        try:
+            works = {
+                name: Attributed(name, Attributed(name, functools.partial(make, build))())
+                for name, build in left.items()
+            }
+            result.measurements += measure(works)
+            return
+        except ContenderFailed as failure:
+            result.failed[part, failure.contender] = failure.cause
+            del left[failure.contender]
 
 
 def throughput(metric: str, contender: str, timings: Timings, batch: int) -> Measurement:
@@ -133,7 +199,7 @@ def throughput(metric: str, contender: str, timings: Timings, batch: int) -> Mea
 
 
 def latencies(
-    contenders: Mapping[str, Inference],
+    contenders: Mapping[str, Inference | Attributed],
     watch: Stopwatch,
     rounds: int,
     warmup: int,
@@ -171,7 +237,7 @@ def latency(contender: str, percentile: int, milliseconds: list[float]) -> Measu
 
 
 def phases(
-    steps: Mapping[str, TrainingStep], watch: Stopwatch, rounds: int, budget: float
+    steps: Mapping[str, TrainingStep | Attributed], watch: Stopwatch, rounds: int, budget: float
 ) -> list[Measurement]:
     """Forward (with the loss), backward and optimizer of a training step, each on its own [ms]."""
     names = ("forward", "backward", "update")

@@ -206,3 +206,75 @@ def test_beta_zero_is_one_operation_less_for_each_update() -> None:
     x = torch.rand(4, 2, 3)
     without, with_offset = count(LIF(), x), count(LIF(beta=0.1), x)
     assert with_offset.elementwise - without.elementwise == without.neuron_updates == 24
+
+
+def named(x: Tensor) -> Tensor:
+    v = x - 1
+    return Fire.apply(v)
+
+
+def reused(x: Tensor) -> Tensor:
+    v = x - 1
+    z = Fire.apply(v)
+    v = v * 1  # nobody reads it; what it is called inside of Fire does not matter either
+    return z
+
+
+@pytest.mark.parametrize(
+    ("fires", "each"), [(named, 2), (lambda x: Fire.apply(x - 1), 2), (reused, 3)]
+)
+def test_names_of_variables_change_nothing(fires: Callable[[Tensor], Tensor], each: int) -> None:
+    counts = count(Fn(fires), torch.rand(2, 4))
+    assert (counts.elementwise, counts.findings) == (8 * each, ())
+
+
+ONE_HOT: dict[str, Callable[[Tensor], Tensor]] = {
+    "scatter_": lambda t: torch.zeros(*t.shape, 20).scatter_(-1, t[..., None], 1.0),
+    "scatter": lambda t: torch.zeros(*t.shape, 20).scatter(-1, t[..., None], torch.ones(6, 1, 1)),
+    "one_hot": lambda t: F.one_hot(t, 20).float(),
+    "identity": lambda t: torch.eye(20)[t],
+    "comparison": lambda t: (t[..., None] == torch.arange(20)).float(),
+}
+
+
+@pytest.mark.parametrize("name", ONE_HOT)
+def test_one_hot_tokens_are_spikes(name: str) -> None:
+    net = nn.Sequential(Fn(ONE_HOT[name]), nn.Linear(20, 3, bias=False))
+    counts = count(net, torch.arange(6)[:, None])
+    assert (counts.ac, counts.mac_effective) == (6 * 3, 0)
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        nn.utils.parametrizations.spectral_norm,
+        nn.utils.spectral_norm,
+        nn.utils.parametrizations.weight_norm,
+        nn.utils.parametrizations.orthogonal,
+    ],
+)
+@pytest.mark.parametrize("samples", [1, 4])
+def test_a_weight_made_of_parameters_is_made_once(
+    wrapped: Callable[[nn.Module], nn.Module], samples: int
+) -> None:
+    counts = count(wrapped(nn.Linear(6, 4, bias=False)), torch.ones(samples, 6), samples)
+    assert (counts.mac_dense, counts.elementwise) == (24, 0)
+
+
+def last_of(tokens: Tensor) -> Tensor:
+    return (tokens != 0).sum(0) - 1
+
+
+CHOSEN: dict[str, Callable[[Tensor], Tensor]] = {
+    "pairs": lambda t: t[last_of(t), torch.arange(t.shape[1])],
+    "gather": lambda t: t.gather(0, last_of(t)[None])[0],
+    "take-along": lambda t: t.take_along_dim(last_of(t)[None], 0)[0],
+    "final": lambda t: t[-1],
+}
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_moving_tokens_by_an_index_costs_nothing(name: str) -> None:
+    net = nn.Sequential(Fn(CHOSEN[name]), nn.Embedding(20, 4), nn.Linear(4, 3))
+    counts = count(net, torch.randint(1, 20, (6, 3)), samples=3)
+    assert (counts.mac_dense, counts.elementwise, counts.weights) == (12, 0, 12)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from liafbench.bench import suites
-from liafbench.bench.runfiles import NUMERICS_VERSION, numerics_version, sealed
+from liafbench.bench.runfiles import COUNTS_VERSION, NUMERICS_VERSION, numerics_version, sealed
 
 SAMPLES = 400
 COUNTS = {
@@ -113,6 +113,7 @@ def train_run(
         ]
     document = {
         "schema": 2,
+        "counts_version": COUNTS_VERSION,
         "run_id": run_id(suite, place, data, options, recipe, config["numerics_version"]),
         "suite": suite,
         "kind": "train",

@@ -129,3 +129,71 @@ def test_a_measured_step_leaves_the_weights_alone(watch):
     time_group({"net": remembering}, x, y, rounds=3, memory=False, stopwatch=watch)
     for net, weight in zip(nets, before, strict=True):
         assert torch.equal(net.dense.weight, weight)
+
+
+class Fragile(Net):
+    """Raises its error where `breaks` says so."""
+
+    def __init__(self, watch: FakeStopwatch, breaks) -> None:
+        super().__init__(watch, 0.01)
+        self.breaks = breaks
+
+    def forward(self, x):
+        if self.breaks(self, x):
+            raise ValueError("expected something else")
+        return super().forward(x)
+
+
+INFERENCE = {"inference_throughput"}
+LATENCY = {"latency_p50", "latency_p95", "latency_p99"}
+TRAINING = {"training_throughput", "forward_time", "backward_time", "optimizer_time"}
+FAULTS = {
+    "always": (lambda net, x: True, {"inference", "latency", "training"}, set()),
+    "one-sample": (lambda net, x: x.shape[1] == 1, {"latency"}, INFERENCE | TRAINING),
+    "training": (lambda net, x: net.training, {"training"}, INFERENCE | LATENCY),
+    "later": (
+        lambda net, x: net.training and net.watch.time > 3,
+        {"training"},
+        INFERENCE | LATENCY,
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_contender_that_fails_takes_no_other_with_it(watch, fault):
+    breaks, failed, kept = FAULTS[fault]
+    builders = {
+        "sound": functools.partial(Net, watch, 0.01),
+        "fragile": functools.partial(Fragile, watch, breaks),
+    }
+    x, y = torch.zeros(5, 8, 3), torch.zeros(8, dtype=torch.long)
+    times = time_group(builders, x, y, rounds=4, memory=False, stopwatch=watch)
+    found = {name: [m for m in times if m.contender == name] for name in builders}
+    assert {m.metric for m in found["sound"]} == INFERENCE | LATENCY | TRAINING
+    assert len(found["sound"]) == 8
+    assert {m.metric for m in found["fragile"]} == kept
+    assert set(times.failed) == {(part, "fragile") for part in failed}
+    assert {str(error) for error in times.failed.values()} == {"expected something else"}
+
+
+def test_a_network_that_cannot_be_built_takes_no_other_with_it(watch):
+    def unbuildable() -> nn.Module:
+        raise RuntimeError("no such file")
+
+    builders = {"broken": unbuildable, "sound": functools.partial(Net, watch, 0.01)}
+    x, y = torch.zeros(5, 8, 3), torch.zeros(8, dtype=torch.long)
+    times = time_group(builders, x, y, rounds=3, memory=False, stopwatch=watch)
+    assert {m.contender for m in times} == {"sound"}
+    assert set(times.failed) == {(p, "broken") for p in ("inference", "latency", "training")}
+    with pytest.raises(RuntimeError, match="no such file"):
+        time_group({"broken": unbuildable}, x, y, rounds=3, memory=False, stopwatch=watch)
+
+
+def test_memory_that_cannot_be_measured_leaves_the_times(watch):
+    def local() -> nn.Module:  # cannot be sent to another process
+        return Net(watch, 0.01)
+
+    x, y = torch.zeros(5, 8, 3), torch.zeros(8, dtype=torch.long)
+    times = time_group({"local": local}, x, y, rounds=3, stopwatch=watch)
+    assert {m.metric for m in times} == INFERENCE | LATENCY | TRAINING
+    assert set(times.failed) == {("memory", "local")}

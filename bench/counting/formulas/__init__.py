@@ -3,10 +3,20 @@
 from liafbench.bench.counting.formulas import (
     composed,
     elementwise,
+    moves,
     neurons,
     reductions,
     synaptic,
 )
 from liafbench.bench.counting.operators import OPERATORS, Operator
 
-__all__ = ["OPERATORS", "Operator", "composed", "elementwise", "neurons", "reductions", "synaptic"]
+__all__ = [
+    "OPERATORS",
+    "Operator",
+    "composed",
+    "elementwise",
+    "moves",
+    "neurons",
+    "reductions",
+    "synaptic",
+]

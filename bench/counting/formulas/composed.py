@@ -7,8 +7,6 @@ from functools import partial
 from math import ceil, log2, prod
 from typing import Any
 
-from liafbench.bench.counting import arithmetic
-from liafbench.bench.counting import propagation as kind
 from liafbench.bench.counting.formulas.elementwise import each, is_complex, pointwise, scaling
 from liafbench.bench.counting.formulas.reductions import (
     deviation,
@@ -16,6 +14,8 @@ from liafbench.bench.counting.formulas.reductions import (
     variance,
     vector_norm,
 )
+from liafbench.bench.counting.kinds import bounds
+from liafbench.bench.counting.kinds import propagation as kind
 from liafbench.bench.counting.operators import NOTHING, Formula, OpCount, numel
 from liafbench.bench.counting.operators import register as register_any
 
@@ -116,10 +116,9 @@ register("cross_entropy_loss", _cross_entropy)
 
 
 def _fourier(real: bool, nested: bool) -> Formula:
-    """A fast Fourier transform of N points: 5 N log2 N real operations.
+    """A fast Fourier transform of N points: 5 N log2 N real operations, or half of it.
 
-    Half of it where the input or the output is real.
-
+    Half where the input or the output is real.
     `nested`: the argument after the tensor is the list of axes, as in `_fft_c2c`; else the sizes.
     """
 
@@ -139,6 +138,8 @@ def _fourier(real: bool, nested: bool) -> Formula:
 
 
 register("_fft_c2c", _fourier(real=False, nested=True))
+register("fft_fft fft_fft2 fft_fftn", _fourier(real=False, nested=False))
+register("fft_ifft fft_ifft2 fft_ifftn", _fourier(real=False, nested=False))
 register("_fft_r2c _fft_c2r", _fourier(real=True, nested=True))
 register("fft_rfft fft_irfft fft_hfft fft_ihfft", _fourier(real=True, nested=False))
 register("fft_rfft2 fft_irfft2 fft_rfftn fft_irfftn", _fourier(real=True, nested=False))
@@ -179,7 +180,7 @@ register("grid_sampler grid_sampler_2d grid_sampler_3d", _grid_sample)
 register("bucketize", _search(0, 1))
 register("searchsorted", _search(1, 0))
 register("multinomial", lambda args, outs: each(others=1).times(numel(args[0])))
-register("median nanmedian kthvalue mode", sorting, arithmetic.extreme)
+register("median nanmedian kthvalue mode", sorting, bounds.extreme)
 register("_unique2 unique_dim unique_consecutive", sorting)
 register("histc", lambda args, outs: each(2, 1).times(numel(args[0])))
 register("scatter_reduce", lambda args, outs: each(1).times(numel(args[3])))
@@ -236,9 +237,6 @@ for _names, _cost in (
     ("addcmul addcdiv", each(1, 1)),
 ):
     register_any(" ".join(f"_foreach_{name}" for name in _names.split()), _listwise(_cost))
-for _kind in ("", "i"):
-    for _dims in ("", "2", "n"):
-        register(f"fft_{_kind}fft{_dims}", _fourier(real=False, nested=False))
 
 
 def as_float(name: str, args: Sequence[Any]) -> tuple[str, list[Any], int] | None:

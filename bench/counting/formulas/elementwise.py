@@ -1,4 +1,4 @@
-"""Operators that move, make, ask, or compute every result from single elements.
+"""Operators that compute every result from single elements.
 
 One addition, subtraction, multiplication, division, comparison, selection or elementary function
 (exp, tanh, sigmoid, sqrt, ...) is one operation. What is composed of them is written out, complex
@@ -12,100 +12,9 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from liafbench.bench.counting import arithmetic
-from liafbench.bench.counting import propagation as kind
+from liafbench.bench.counting.kinds import bounds, sums
+from liafbench.bench.counting.kinds import propagation as kind
 from liafbench.bench.counting.operators import NOTHING, Formula, OpCount, numel, register
-
-# -- moves ----------------------------------------------------------------------------------------
-
-register("clone detach contiguous alias resolve_conj resolve_neg identity", None, kind.same)
-register(
-    "to _to_copy cpu cuda float double half bfloat16 long int bool type_as",
-    None,
-    arithmetic.converted,
-    reads=1,
-)
-register("view_as reshape_as expand_as", None, kind.carried(0), reads=1)
-register(
-    """
-    view _unsafe_view reshape flatten unflatten ravel t transpose transpose_copy
-    swapaxes swapdims numpy_T mT movedim moveaxis permute squeeze unsqueeze expand repeat
-    repeat_interleave tile select select_copy slice narrow split split_with_sizes unsafe_split
-    unsafe_split_with_sizes tensor_split hsplit vsplit dsplit chunk unsafe_chunk unbind unfold
-    as_strided diagonal flip fliplr flipud roll rot90 gather take take_along_dim index index_select
-    masked_select broadcast_to pixel_shuffle pixel_unshuffle channel_shuffle reflection_pad1d
-    reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d replication_pad3d
-    _pad_circular _pack_padded_sequence upsample_nearest1d upsample_nearest2d upsample_nearest3d
-    _upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d atleast_1d
-    atleast_2d atleast_3d T H mH adjoint
-    """,
-    None,
-    kind.carried(0),
-)
-register("tril triu diag diag_embed im2col", None, kind.carried(0, zeros=True))
-register("max_unpool2d max_unpool3d", None, kind.carried(0, zeros=True))
-register(
-    """
-    cat concat concatenate stack hstack vstack dstack column_stack broadcast_tensors meshgrid
-    pad_sequence block_diag
-    """,
-    None,
-    kind.carried(),
-)
-register("constant_pad_nd", None, kind.carried(0, 2))
-register("pad _pad_enum", None, kind.carried(0, 3, zeros=True))
-register("_pad_packed_sequence", None, kind.carried(0, 3))
-register("index_fill index_copy", None, kind.carried(0, 3))
-register("select_scatter slice_scatter diagonal_scatter", None, kind.carried(0, 1))
-register("fill", None, kind.carried(1))
-register("zero", None, kind.carried(1, zeros=True))
-register("copy", None, kind.linear(kind.copied))
-register("real imag view_as_real view_as_complex complex conj _conj conj_physical", None)
-register("nonzero nonzero_numpy argwhere embedding resize", None)
-
-# -- tensors made, questions asked ----------------------------------------------------------------
-
-register(
-    """
-    zeros zeros_like new_zeros empty empty_like new_empty empty_strided new_empty_strided rand
-    rand_like randn randn_like randint randint_like randperm
-    """,
-    None,
-    sort="fresh",
-)
-register(
-    """
-    ones ones_like new_ones full full_like new_full arange linspace logspace eye scalar_tensor
-    tensor lift lift_fresh lift_fresh_copy tril_indices triu_indices hann_window hamming_window
-    _shape_as_tensor size sym_size sym_numel sym_stride numel dim
-    """,
-    None,
-    sort="constant",
-)
-register(
-    """
-    isnan isinf isfinite isneginf isposinf logical_and logical_or logical_xor logical_not one_hot
-    any all equal is_nonzero isin
-    """,
-    None,
-    kind.spiking,
-)
-register("__and__ bitwise_and", None, arithmetic.masked_bits)
-register("__or__ __xor__ bitwise_or bitwise_xor", None, arithmetic.extreme)
-register(
-    """
-    bitwise_not __rshift__ __lshift__ bitwise_right_shift bitwise_left_shift
-    """,
-    None,
-)
-register(
-    """
-    item _local_scalar_dense Int ScalarImplicit FloatImplicit IntImplicit Bool Float
-    is_floating_point is_complex is_pinned __not__ len device dtype __is__ __isnot__ warn
-    __range_length __getitem__ is_same_size _assert_async _assert_scalar _assert_tensor_metadata
-    """,
-    None,
-)
 
 # -- one by one -----------------------------------------------------------------------------------
 
@@ -233,33 +142,33 @@ def _bincount(args: Sequence[Any], outs: Sequence[Any]) -> OpCount:
     return NOTHING if weights is None else each(1).times(numel(weights))
 
 
-register("add __radd__", _scaled_sum, arithmetic.added(1))
-register("sub subtract", _scaled_sum, arithmetic.added(-1))
-register("rsub __rsub__", _scaled_sum, arithmetic.added(-1, turned=True))
-register("mul multiply", pointwise(each(0, 1)), kind.linear(arithmetic.multiplied))
-register("div divide true_divide", _divided, kind.linear(arithmetic.divided))
+register("add __radd__", _scaled_sum, sums.added(1))
+register("sub subtract", _scaled_sum, sums.added(-1))
+register("rsub __rsub__", _scaled_sum, sums.added(-1, turned=True))
+register("mul multiply", pointwise(each(0, 1)), kind.linear(sums.multiplied))
+register("div divide true_divide", _divided, kind.linear(sums.divided))
 register("floor_divide", pointwise(each(0, 1)))
-register("square", _squared, arithmetic.unit_kept)
-register("neg negative", _negated, kind.linear(arithmetic.negated))
+register("square", _squared, bounds.unit_kept)
+register("neg negative", _negated, kind.linear(sums.negated))
 register("outer", pointwise(each(0, 1)))
 register("eq ne lt le gt ge greater less", pointwise(each(others=1)), kind.spiking)
-register("maximum minimum fmax fmin", pointwise(each(others=1)), arithmetic.extreme)
-register("abs", _modulus, arithmetic.absolute)
+register("maximum minimum fmax fmin", pointwise(each(others=1)), bounds.extreme)
+register("abs", _modulus, bounds.absolute)
 register("angle", pointwise(each(others=1)))
 register("polar", pointwise(each(0, 2, 2)))
-register("sign sgn", pointwise(each(others=1)), arithmetic.sign)
+register("sign sgn", pointwise(each(others=1)), bounds.sign)
 register("where", pointwise(each(others=1)), kind.linear(kind.carried(1, 2)))
 register("masked_fill masked_scatter", pointwise(each(others=1)), kind.carried(0, 2))
-register("heaviside", pointwise(each(others=1)), arithmetic.step)
+register("heaviside", pointwise(each(others=1)), bounds.step)
 register("bernoulli", pointwise(each(others=1)), kind.spiking)
-register("clamp_max", pointwise(each(others=1)), arithmetic.limited(None, 1, places=True))
-register("clamp clip", _clamp, arithmetic.limited(1, 2, places=True))
-register("floor", pointwise(each(others=1)), arithmetic.rounded_by(math.floor))
-register("ceil", pointwise(each(others=1)), arithmetic.rounded_by(math.ceil))
-register("round", pointwise(each(others=1)), arithmetic.rounded_by(round))
-register("trunc fix", pointwise(each(others=1)), arithmetic.rounded_by(math.trunc))
-register("fmod remainder", pointwise(each(others=1)), arithmetic.remainder)
-register("pow sqrt", pointwise(each(others=1)), arithmetic.unit_kept)
+register("clamp_max", pointwise(each(others=1)), bounds.limited(None, 1, places=True))
+register("clamp clip", _clamp, bounds.limited(1, 2, places=True))
+register("floor", pointwise(each(others=1)), bounds.rounded_by(math.floor))
+register("ceil", pointwise(each(others=1)), bounds.rounded_by(math.ceil))
+register("round", pointwise(each(others=1)), bounds.rounded_by(round))
+register("trunc fix", pointwise(each(others=1)), bounds.rounded_by(math.trunc))
+register("fmod remainder", pointwise(each(others=1)), bounds.remainder)
+register("pow sqrt", pointwise(each(others=1)), bounds.unit_kept)
 register(
     """
     frac exp exp2 expm1 log log2 log10 log1p rsqrt reciprocal erf erfc erfinv sin cos tan asin acos
@@ -280,13 +189,11 @@ register("bincount", _bincount, kind.accumulated)
 
 # -- activation functions -------------------------------------------------------------------------
 
-register("relu", pointwise(each(others=1)), arithmetic.limited(0, None), "activation")
-register(
-    "clamp_min", pointwise(each(others=1)), arithmetic.limited(1, None, places=True), "activation"
-)
+register("relu", pointwise(each(others=1)), bounds.limited(0, None), "activation")
+register("clamp_min", pointwise(each(others=1)), bounds.limited(1, None, places=True), "activation")
 register("threshold", pointwise(each(others=1)), kind.carried(0, 2), "activation")
-register("relu6", pointwise(each(others=2)), arithmetic.limited(0, 6), "activation")
-register("hardtanh", pointwise(each(others=2)), arithmetic.limited(1, 2, places=True), "activation")
+register("relu6", pointwise(each(others=2)), bounds.limited(0, 6), "activation")
+register("hardtanh", pointwise(each(others=2)), bounds.limited(1, 2, places=True), "activation")
 register("tanh", pointwise(each(others=1)), kind.within(-1, 1), "activation")
 register("sigmoid", pointwise(each(others=1)), kind.within(0, 1), "activation")
 register("leaky_relu prelu _prelu_kernel rrelu", pointwise(each(0, 1, 1)), None, "activation")

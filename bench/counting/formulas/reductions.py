@@ -8,25 +8,19 @@ from functools import partial
 from math import prod
 from typing import Any
 
-from liafbench.bench.counting import arithmetic
-from liafbench.bench.counting import propagation as kind
 from liafbench.bench.counting.formulas.elementwise import each, is_complex
-from liafbench.bench.counting.geometry import adaptive_windows
+from liafbench.bench.counting.geometry import adaptive_windows, listed
+from liafbench.bench.counting.kinds import bounds, sums
+from liafbench.bench.counting.kinds import propagation as kind
 from liafbench.bench.counting.operators import NOTHING, Formula, OpCount, numel
 from liafbench.bench.counting.operators import register as register_any
-
-
-def _kernel(sizes: Any, dims: int) -> int:
-    """Elements of a pooling window given as one number or one per dimension."""
-    listed = [sizes] if isinstance(sizes, int) else list(sizes)
-    return listed[0] ** dims if len(listed) == 1 else prod(listed)
 
 
 def _average_pool(dims: int) -> Formula:
     """k - 1 additions and one multiplication for a window of k, padding taps included."""
 
     def formula(args: Sequence[Any], outs: Sequence[Any]) -> OpCount:
-        k = _kernel(args[1], dims)
+        k = prod(listed(args[1], dims))
         return OpCount(additions=k - 1, multiplications=1).times(numel(outs[0]))
 
     return formula
@@ -36,7 +30,7 @@ def _max_pool(dims: int) -> Formula:
     """k - 1 comparisons for a window of k."""
 
     def formula(args: Sequence[Any], outs: Sequence[Any]) -> OpCount:
-        return OpCount(others=_kernel(args[1], dims) - 1).times(numel(outs[0]))
+        return OpCount(others=prod(listed(args[1], dims)) - 1).times(numel(outs[0]))
 
     return formula
 
@@ -192,16 +186,16 @@ def _log_sum_exp(args: Sequence[Any], outs: Sequence[Any]) -> OpCount:
 register = partial(register_any, sort="reduction")
 
 
-register("sum", reduction(each(1), NOTHING), kind.linear(arithmetic.summed))
-register("mean", reduction(each(1), each(0, 1)), kind.linear(arithmetic.summed))
+register("sum", reduction(each(1), NOTHING), kind.linear(sums.summed))
+register("mean", reduction(each(1), each(0, 1)), kind.linear(sums.summed))
 register("nansum", reduction(each(1, 0, 1), NOTHING))
 register("count_nonzero", None)
-register("amax amin argmax argmin", reduction(each(0, 0, 1), NOTHING), arithmetic.extreme)
-register("prod", reduction(each(0, 1), NOTHING), arithmetic.unit_kept)
-register("max min", _extreme, arithmetic.extreme)
-register("cumsum", _scan(each(1)), kind.linear(arithmetic.running_sum))
-register("cumprod", _scan(each(0, 1)), arithmetic.unit_kept)
-register("cummax cummin", _scan(each(others=1)), arithmetic.extreme)
+register("amax amin argmax argmin", reduction(each(0, 0, 1), NOTHING), bounds.extreme)
+register("prod", reduction(each(0, 1), NOTHING), bounds.unit_kept)
+register("max min", _extreme, bounds.extreme)
+register("cumsum", _scan(each(1)), kind.linear(sums.running_sum))
+register("cumprod", _scan(each(0, 1)), bounds.unit_kept)
+register("cummax cummin", _scan(each(others=1)), bounds.extreme)
 register("softmax _softmax", _softmax(SOFTMAX, SOFTMAX_ROW), kind.within(0, 1))
 # max, x - max, exp, sum, log, - log
 register("log_softmax _log_softmax", _softmax(each(3, 0, 2), each(-1, 0, 0)))
@@ -214,7 +208,7 @@ register("rms_norm", _rms_norm)
 register("var", variance)
 register("std", deviation)
 register("linalg_vector_norm", vector_norm)
-register("sort argsort topk", sorting, arithmetic.extreme)
+register("sort argsort topk", sorting, bounds.extreme)
 register("col2im", _fold)
 register("embedding_bag", _bag)
 register("upsample_linear1d", _interpolation(2))
@@ -222,8 +216,8 @@ register("upsample_bilinear2d _upsample_bilinear2d_aa", _interpolation(4))
 register("upsample_trilinear3d", _interpolation(8))
 register("upsample_bicubic2d _upsample_bicubic2d_aa", _interpolation(16))
 for _d in (1, 2, 3):
-    register(f"avg_pool{_d}d", _average_pool(_d), kind.linear(arithmetic.pooled))
-    register(f"adaptive_avg_pool{_d}d", _adaptive(_d, average=True), kind.linear(arithmetic.pooled))
-    register(f"max_pool{_d}d", _max_pool(_d), kind.linear(arithmetic.extreme))
-    register(f"max_pool{_d}d_with_indices", _max_pool(_d), arithmetic.extreme)
-    register(f"adaptive_max_pool{_d}d", _adaptive(_d, average=False), arithmetic.extreme)
+    register(f"avg_pool{_d}d", _average_pool(_d), kind.linear(sums.pooled))
+    register(f"adaptive_avg_pool{_d}d", _adaptive(_d, average=True), kind.linear(sums.pooled))
+    register(f"max_pool{_d}d", _max_pool(_d), kind.linear(bounds.extreme))
+    register(f"max_pool{_d}d_with_indices", _max_pool(_d), bounds.extreme)
+    register(f"adaptive_max_pool{_d}d", _adaptive(_d, average=False), bounds.extreme)

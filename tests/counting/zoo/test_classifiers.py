@@ -14,10 +14,6 @@ QUICK = (
     "squeezenet", "hrnet", "mobilenet-v1-half", "vit-of-torch", "mixer-small", "gmlp", "convmixer",
     "poolformer", "van",
 )  # fmt: skip
-# Published multiply-accumulates of one image of 224 x 224, in millions.
-PUBLISHED = {
-    "resnet18": 1814, "resnet50": 4089, "vgg16-bn": 15470, "densenet121": 2834, "alexnet": 714,
-}  # fmt: skip
 
 
 def agrees(name: str) -> None:
@@ -32,8 +28,6 @@ def agrees(name: str) -> None:
     counts = count(net, x, samples=2)
     assert counts.mac_dense * 4 == mode.get_total_flops()
     assert counts.parameters == sum(p.numel() for p in net.parameters())
-    if name in PUBLISHED:
-        assert counts.mac_dense // 10**6 == PUBLISHED[name]
 
 
 @pytest.mark.parametrize("name", QUICK)

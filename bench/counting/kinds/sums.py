@@ -1,9 +1,8 @@
-"""Kinds through arithmetic: bounds of values by construction, and sums and products of spikes."""
+"""Kinds through arithmetic: sums and products of spikes, and how many spikes they sum."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -13,142 +12,21 @@ from torch import Tensor
 from torch.nn import functional
 
 from liafbench.bench.counting.geometry import adaptive_windows, listed
-from liafbench.bench.counting.operators import KindRule
-from liafbench.bench.counting.propagation import OpCall, events_of, joined, linear
+from liafbench.bench.counting.kinds.bounds import rounded
+from liafbench.bench.counting.kinds.propagation import events_of, linear
+from liafbench.bench.counting.operators import KindRule, OpCall
 from liafbench.bench.counting.tensor_info import (
     ANALOG,
     ANALOG_INPUT,
     ANY,
     GRADED,
-    SPIKES,
-    SPIKING_INPUT,
     Range,
     TensorInfo,
     spike_events,
-    without_terms,
 )
 
 MOST_TERMS = 4
 """Of a sum whose terms are remembered."""
-
-
-def converted(call: OpCall) -> list[TensorInfo]:
-    """Another type; whole numbers are cut off at the point."""
-    info, out = call.info(call.args[0]), call.outs[0]
-    if call.args[0].is_floating_point() and not (out.is_floating_point() or out.is_complex()):
-        return rounded_by(math.trunc)(replace(call, args=call.args[:1]))
-    return [replace(info, role="input") if info.role != "input" else info]
-
-
-# -- maxima, limits, rounding ---------------------------------------------------------------------
-
-
-def extreme(call: OpCall) -> list[TensorInfo]:
-    """Maxima of spikes are spikes; of graded values they no longer sum spikes."""
-    tensors = [t for t in call.tensors if t.is_floating_point() or t.dtype == torch.bool]
-    kind, values = joined(call, tensors or call.tensors)
-    if call.name in ("maximum", "minimum", "fmax", "fmin"):  # both bounds are those of either
-        choose = max if "max" in call.name else min
-        a, b = (call.bounds(value) for value in call.args[:2])
-        values = Range(choose(a.low, b.low), choose(a.high, b.high), a.whole and b.whole)
-    found = TensorInfo("input", kind if kind == SPIKES else ANALOG, values)
-    return [replace(found, rounded=_rounded(call))]
-
-
-def limited(low: Any, high: Any, *, places: bool = False) -> KindRule:
-    """Values are cut off below and above; with `places` by these arguments."""
-
-    def rule(call: OpCall) -> list[TensorInfo]:
-        info, values = call.info(call.args[0]), call.bounds(call.args[0])
-        ends = [_end(call, end) if places else end for end in (low, high)]
-        for end, sense in zip(ends, (max, min), strict=True):
-            if end is None:
-                continue
-            if math.isnan(end):
-                return [ANALOG_INPUT]
-            whole = values.whole and (math.isinf(end) or float(end).is_integer())
-            values = Range(sense(values.low, end), sense(values.high, end), whole)
-        graded = info.kind == GRADED and ends[1] is None and not ends[0]
-        if values == info.values or graded:
-            return [replace(info, values=values, present=None, terms=())]
-        return [TensorInfo("input", values=values, rounded=info.rounded)]
-
-    return rule
-
-
-def _end(call: OpCall, place: int | None) -> float | None:
-    """A bound that is an argument: a number, a constant of one value, or not known."""
-    value = None if place is None or place >= len(call.args) else call.args[place]
-    if value is None:
-        return None
-    bounds = call.bounds(value)
-    return bounds.low if bounds.low == bounds.high else math.nan
-
-
-def absolute(call: OpCall) -> list[TensorInfo]:
-    """|x|; of spikes and graded values their own."""
-    info, b = call.info(call.args[0]), call.bounds(call.args[0])
-    low = 0 if b.low <= 0 <= b.high else min(abs(b.low), abs(b.high))
-    values = Range(low, max(abs(b.low), abs(b.high)), b.whole)
-    return [TensorInfo("input", info.kind, values, rounded=info.rounded, events=info.events)]
-
-
-def rounded_by(function: Callable[[float], float]) -> KindRule:
-    """Whole numbers."""
-
-    def rule(call: OpCall) -> list[TensorInfo]:
-        info, b = call.info(call.args[0]), call.bounds(call.args[0])
-        if len(call.args) > 1 and call.args[1]:
-            return [ANALOG_INPUT]
-        low, high = (e if math.isinf(e) else function(e) for e in (b.low, b.high))
-        kind = info.kind if b.whole else ANALOG
-        events = info.events if b.whole else None
-        return [TensorInfo("input", kind, Range(low, high, True), events=events)]
-
-    return rule
-
-
-def masked_bits(call: OpCall) -> list[TensorInfo]:
-    """a & b is at most what either is: by a 1 it is one bit."""
-    ranges = [call.bounds(value) for value in call.args[:2]]
-    return [TensorInfo("input", values=next((r for r in ranges if r.binary), ANY))]
-
-
-def sign(call: OpCall) -> list[TensorInfo]:
-    """-1, 0 or 1."""
-    b = call.bounds(call.args[0])
-    low, high = (-1 if b.low < 0 else 0), (1 if b.high > 0 else 0)
-    return [TensorInfo("input", GRADED, Range(low, high, True), rounded=_rounded(call))]
-
-
-def step(call: OpCall) -> list[TensorInfo]:
-    """heaviside: 0, 1, or the second argument at 0."""
-    values = Range(0, 1, True).union(call.bounds(call.args[1]))
-    return [TensorInfo("input", values=values)]
-
-
-def remainder(call: OpCall) -> list[TensorInfo]:
-    """Of whole numbers by a whole number."""
-    b, by = call.bounds(call.args[0]), call.bounds(call.args[1])
-    if not (b.whole and by.whole and by.low == by.high > 0) or (b.low < 0 and call.name == "fmod"):
-        return [ANALOG_INPUT]
-    return [TensorInfo("input", GRADED, Range(0, min(by.low - 1, max(b.high, 0)), True))]
-
-
-def unit_kept(call: OpCall) -> list[TensorInfo]:
-    """Functions with f(0) = 0 and f(1) = 1 (powers, roots, products): spikes stay spikes."""
-    if call.bounds(call.args[0]).binary and _rounded(call) is False:
-        power = call.bounds(call.args[1]) if call.name == "pow" else Range(1, 1, True)
-        if power.low > 0:
-            return [SPIKING_INPUT]
-    return [ANALOG_INPUT]
-
-
-def _rounded(call: OpCall) -> bool:
-    return any(call.info(t).rounded for t in call.tensors)
-
-
-# -- sums and products ----------------------------------------------------------------------------
 
 
 def added(sign: int, *, turned: bool = False) -> KindRule:
@@ -211,7 +89,7 @@ def _terms(
         if not shaped or factor not in (1, -1):
             return ()
         info = call.info(value)
-        terms += [(factor * s, t) for s, t in info.terms or ((1, without_terms(info)),)]
+        terms += [(factor * s, t) for s, t in info.terms or ((1, _without_terms(info)),)]
     left: list[tuple[int, TensorInfo]] = []
     for sign, term in terms:
         opposite = next((i for i, (s, t) in enumerate(left) if t is term and s == -sign), None)
@@ -222,21 +100,23 @@ def _terms(
     return tuple(left) if len(left) <= MOST_TERMS else ()
 
 
+def _without_terms(info: TensorInfo) -> TensorInfo:
+    """The same, as one term of a sum."""
+    return replace(info, terms=()) if info.terms else info
+
+
 def multiplied(call: OpCall) -> list[TensorInfo]:
     """Scaled spikes are graded; spikes times spikes are spikes."""
     a, b = call.args[:2]
-    out = call.outs[0]
     for value, factor in ((a, b), (b, a)):
-        one = call.bounds(factor)
-        neutral = one.low == one.high == 1 and not call.depends(factor)
-        if neutral and call.depends(value) and value.shape == out.shape:
+        if _unscaled(call, value, factor):
             return [call.info(value)]
     ranges = [call.bounds(v) for v in (a, b)]
     ends = [_times(x, y) for x in ranges[0][:2] for y in ranges[1][:2]]
     values = Range(min(ends), max(ends), ranges[0].whole and ranges[1].whole)
     inputs = [v for v in (a, b) if call.depends(v)]
     kinds = [call.info(v).kind for v in inputs]
-    found = TensorInfo("input", ANALOG, values, rounded=_rounded(call))
+    found = TensorInfo("input", ANALOG, values, rounded=rounded(call))
     if ANALOG in kinds or values.binary:
         return [found]
     return [_graded_product(call, found, (a, b))]
@@ -245,14 +125,18 @@ def multiplied(call: OpCall) -> list[TensorInfo]:
 def divided(call: OpCall) -> list[TensorInfo]:
     """By a constant: scaled."""
     a, b = call.args[:2]
-    if not call.depends(a) or call.depends(b) or call.info(a).kind == ANALOG:
-        by = call.bounds(b)
-        one = by.low == by.high == 1 and call.depends(a) and a.shape == call.outs[0].shape
-        return [call.info(a) if one else ANALOG_INPUT]
-    by = call.bounds(b)
-    if by.low == by.high == 1 and a.shape == call.outs[0].shape:
+    if _unscaled(call, a, b):
         return [call.info(a)]
+    if not call.depends(a) or call.depends(b) or call.info(a).kind == ANALOG:
+        return [ANALOG_INPUT]
     return [_graded_product(call, TensorInfo("input"), (a,))]
+
+
+def _unscaled(call: OpCall, value: Any, factor: Any) -> bool:
+    """Whether a factor (or divisor) is a constant 1, and the value comes through as it is."""
+    one = call.bounds(factor)
+    neutral = one.low == one.high == 1 and not call.depends(factor)
+    return neutral and call.depends(value) and value.shape == call.outs[0].shape
 
 
 def _graded_product(call: OpCall, found: TensorInfo, operands: Sequence[Any]) -> TensorInfo:
@@ -275,7 +159,7 @@ def negated(call: OpCall) -> list[TensorInfo]:
     info, values = call.info(x), _scaled(call.bounds(x), -1)
     if info.kind == ANALOG:
         return [TensorInfo("input", values=values, rounded=info.rounded)]
-    events = None if x.is_meta else spike_events(x, info)
+    events = spike_events(x, info)
     return [TensorInfo("input", GRADED, values, rounded=info.rounded, events=events)]
 
 
@@ -288,7 +172,7 @@ def summed(call: OpCall) -> list[TensorInfo]:
     values = Range(b.low, b.high, False) if mean else _scaled(b, n)
     if info.kind == ANALOG:
         return [TensorInfo("input", values=values)]
-    events = None if x.is_meta else spike_events(x, info)
+    events = spike_events(x, info)
     if events is not None:
         dims, keep = (call.args[1], call.args[2]) if len(call.args) > 2 else (None, False)
         events = events.sum() if dims is None else events.sum(dims, keepdim=keep)
@@ -303,7 +187,7 @@ def running_sum(call: OpCall) -> list[TensorInfo]:
         return [ANALOG_INPUT]
     n = x.shape[call.args[1]] if x.dim() else 1
     values = Range(min(b.low, n * b.low), max(b.high, n * b.high), b.whole)
-    events = None if x.is_meta else spike_events(x, info)
+    events = spike_events(x, info)
     moved = None if events is None else events.cumsum(call.args[1])
     return [TensorInfo("input", GRADED, values, rounded=info.rounded, events=moved)]
 
@@ -313,7 +197,7 @@ def pooled(call: OpCall) -> list[TensorInfo]:
     info = call.info(call.args[0])
     if info.kind == ANALOG:
         return [ANALOG_INPUT]
-    events = None if call.outs[0].is_meta else spike_events(call.args[0], info)
+    events = spike_events(call.args[0], info)
     return [TensorInfo("input", GRADED, events=_window_sums(call, events))]
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from liafbench.bench.counting.operators import KindRule
+from liafbench.bench.counting.operators import KindRule, OpCall
 from liafbench.bench.counting.tensor_info import (
     ANALOG,
     ANALOG_INPUT,
@@ -28,34 +28,9 @@ from liafbench.bench.counting.tensor_info import (
     Range,
     TensorInfo,
     presence,
-    range_of,
     spike_events,
+    tensors_in,
 )
-
-
-@dataclass
-class OpCall:
-    """One call of an operator in a run; `args` in the order of its schema, defaults filled in."""
-
-    name: str
-    func: Any
-    args: list[Any]
-    raw: tuple[Any, dict[str, Any]]
-    outs: list[Tensor]
-    info: Callable[[Tensor], TensorInfo]
-
-    @property
-    def tensors(self) -> list[Tensor]:
-        """Every tensor among the arguments."""
-        return [a for a in pytree.tree_leaves(self.args) if isinstance(a, Tensor)]
-
-    def bounds(self, value: Any) -> Range:
-        """Of an argument: a number or a tensor."""
-        return range_of(value, self.info(value) if isinstance(value, Tensor) else None)
-
-    def depends(self, value: Any) -> bool:
-        """Whether an argument depends on the network's input."""
-        return isinstance(value, Tensor) and self.info(value).role == "input"
 
 
 def propagate(call: OpCall, rule: KindRule | None) -> list[TensorInfo]:
@@ -180,7 +155,7 @@ def _moved(
     )
     if call.name in ("to", "_to_copy", "type_as"):
         return [args[0]]
-    return [t for t in pytree.tree_leaves(call.func(*args, **kwargs)) if isinstance(t, Tensor)]
+    return tensors_in(call.func(*args, **kwargs))
 
 
 def copied(call: OpCall) -> list[TensorInfo]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from liafbench.baselines.layers import ConvLSTM
 from liafbench.baselines.neurons.step import Step
 from liafbench.bench.counting.formulas.neurons import cost_of, recurrent_products
-from liafbench.bench.counting.library_neurons import LIBRARIES, Library
+from liafbench.bench.counting.neurons.libraries import LIBRARIES, Library
 from liafbench.bench.counting.operators import OpCount
 from liafbench.bench.counting.tensor_info import Kind
 

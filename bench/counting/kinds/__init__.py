@@ -1,0 +1,1 @@
+"""What kind of tensor an operator makes: rules that the entries of `formulas` name."""

@@ -1,0 +1,1 @@
+"""Modules that are one layer of neurons, and what a step of them costs."""
