@@ -111,7 +111,7 @@ def check(
 ) -> list[TaskState]:
     """What is there of the named tasks, or of all, below the data folder or LIAFBENCH_DATA."""
     folder = base_folder(data_dir)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise UsageError(f"no data folder {folder}")
     return [check_task(get(name), folder) for name in (tuple(names) or TASKS)]
 

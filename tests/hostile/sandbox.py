@@ -101,7 +101,7 @@ def _work(commands: Sequence[Sequence[str]], cwd: Path, report: int) -> int:
         os.dup2(os.open(os.devnull, os.O_RDONLY) if number == 0 else log, number)
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - until the end
     sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-    _without_rights_over_files()
+    without_rights_over_files()
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS * max(1, len(commands)), -1))
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY, -1))
@@ -141,7 +141,7 @@ class _Rights(ctypes.Structure):
     _fields_ = tuple((name, ctypes.c_uint32) for name in ("effective", "permitted", "inheritable"))
 
 
-def _without_rights_over_files() -> None:
+def without_rights_over_files() -> None:
     """Let permissions hold for root too, as they do for everybody else."""
     if os.geteuid() != 0 or sys.platform != "linux":
         return

@@ -36,6 +36,14 @@ def check_task(task: Task, data_dir: Path) -> TaskState:
     if task.embedded:
         return TaskState(task.name, PRESENT, "embedded", 0)
     folder = data_dir / task.folder
+    try:
+        return _check_files(task, folder)
+    except OSError as error:  # a folder that may not be looked into says nothing of other tasks
+        reason = f"{error.filename or folder}: cannot be read: {error.strerror}"
+        return TaskState(task.name, CORRUPT, reason, task.size)
+
+
+def _check_files(task: Task, folder: Path) -> TaskState:
     with Memo() as memo:
         found = _overall([check_part(task, file, folder, memo) for file in task.files])
         others = [(n, [check_file(f, folder, memo) for f in e]) for n, e in task.editions.items()]

@@ -208,7 +208,11 @@ class Task:
         folder = Path() if self.embedded else data_folder(self, data_dir)
         allowed = allow_partial, allow_unofficial
         source = Source(self, folder, self.backbone(backbone), limit, *allowed)
-        return self.read(source, **{**self.options, **options})
+        try:
+            return self.read(source, **{**self.options, **options})
+        except PermissionError as error:
+            reason = f"{error.filename or folder} cannot be read: {error.strerror}"
+            raise UsageError(f"{self.name}: {reason}") from error
 
 
 def base_folder(data_dir: str | os.PathLike[str] | None) -> Path:
@@ -226,6 +230,6 @@ def data_folder(task: Task, data_dir: str | os.PathLike[str] | None) -> Path:
     except UsageError as error:
         raise UsageError(f"{task.name}: {error}; {task.how_to_get}") from None
     for folder in (base, base / task.folder):
-        if not folder.is_dir():
+        if not os.path.isdir(folder):  # also where it may not be looked into
             raise UsageError(f"{task.name}: no folder {folder}; {task.how_to_get}")
     return base / task.folder
