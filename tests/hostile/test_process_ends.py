@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hostile_entries import Whole
 
 from liafbench.baselines.errors import UsageError
 from liafbench.bench import tasks
+from liafbench.bench.runs import pool
 
 SUITE = """name = "ends"
 seeds = [0]
@@ -219,3 +222,19 @@ def test_every_default_of_every_task_is_taken() -> None:
         for backbone in task.backbones:
             task.check({}, backbone)
             task.check(dict(task.options), backbone)
+
+
+@pytest.mark.parametrize("error", [EOFError(), ConnectionRefusedError(111, "Connection refused")])
+def test_a_fork_server_that_dies_is_one_line(error: Exception, tmp_path: Path) -> None:
+    class Context:
+        Pipe = staticmethod(multiprocessing.Pipe)
+
+        class Process:
+            def __init__(self, **_: object) -> None: ...
+
+            def start(self) -> None:
+                raise error
+
+    slot = pool._Slot(Context(), tmp_path, 1)
+    with pytest.raises(UsageError, match=r"the fork server has ended.*start again"):
+        slot.start(SimpleNamespace(device="cpu"))
