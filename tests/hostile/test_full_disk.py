@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 HERE = Path(__file__).resolve().parent
+TESTS = HERE.parent
 TIMES = ("training_time", "tuning_time")
 KIB = 1024
 SIZES = [16, 48, 96, 160, 224, 320, 512, 1024, 2048, 5120]
@@ -65,8 +66,9 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
     made.end()
 
 
-def run(suite: Path, out: Path, cache: Path) -> tuple[int, str]:
+def run(suite: Path, out: Path, cache: Path, data: Path | None = None) -> tuple[int, str]:
     words = [sys.executable, "-m", "liafbench", "run", str(suite), "--out", str(out)]
+    words += ["--data", str(data)] if data else []
     path = os.pathsep.join([str(HERE), *sys.path])
     done = subprocess.run(
         [*words, "--jobs", "1"], capture_output=True, text=True, cwd=suite.parent,
@@ -116,3 +118,27 @@ def test_results_on_a_full_disk(disk: Disk, tmp_path: Path) -> None:
         pd.testing.assert_frame_equal(whole, records(out))
         disk.end()
     assert ended == {0, 2}
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("size", [16, 64, 200])
+def test_the_frame_cache_on_a_full_disk(size: int, disk: Disk, tmp_path: Path) -> None:
+    sys.path[:0] = [str(TESTS / "tasks"), str(TESTS / "events")]
+    from fabricated_sets import write_nmnist
+
+    data = tmp_path / "data"
+    write_nmnist(data / "nmnist")
+    suite = write_suite(tmp_path, "nmnist", "cnn", "allow_partial = true")
+    assert run(suite, tmp_path / "whole", tmp_path / "cache", data)[0] == 0
+    disk.hold(size)
+    out = tmp_path / "out"
+    code, printed = run(suite, out, disk.folder / "cache", data)
+    assert "Traceback" not in printed, printed
+    assert set(stored(out)) <= {"done"}, printed
+    if code:
+        assert code == 2, printed
+        assert FULL in printed, printed
+    disk.hold(64 * KIB)
+    code, printed = run(suite, out, disk.folder / "cache", data)
+    assert code == 0, printed
+    pd.testing.assert_frame_equal(records(tmp_path / "whole"), records(out))
