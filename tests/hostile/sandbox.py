@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import liafbench.bench.cli
+from liafbench.bench.cli.console import console, note
 
 MEMORY = 1 << 30
 """Bytes that reading any folder may take above what the process holds."""
@@ -101,6 +102,8 @@ def _work(commands: Sequence[Sequence[str]], cwd: Path, report: int) -> int:
         os.dup2(os.open(os.devnull, os.O_RDONLY) if number == 0 else log, number)
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - until the end
     sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    # They took their width when they were first imported, which may be long ago.
+    console.width = note.width = 200
     without_rights_over_files()
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS * max(1, len(commands)), -1))

@@ -89,10 +89,11 @@ class Folder:
     def faults(self, commands: list[list[str]] | None = None) -> list[tuple[Outcome, str]]:
         """What went wrong, by command."""
         before = self.around()
-        os.environ["LIAFBENCH_DATA"] = str(self.base / "no-data")
+        # In the child alone: the tests that follow have data of their own.
+        no_data = {"LIAFBENCH_DATA": str(self.base / "no-data")}
         found = []
         commands = commands or self.commands()
-        for outcome in run(commands, self.base / "cwd"):
+        for outcome in run(commands, self.base / "cwd", lambda: os.environ.update(no_data)):
             found += [(outcome, each) for each in self.of(outcome)]
         if self.mark.exists():
             found.append((outcome, f"imported {MARK}"))

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from liafbench.bench.runfiles import model as numerics
+from liafbench.bench.runfiles import versions as numerics
 from liafbench.bench.runs.cells import Cell, timing_cells, training_cells, tuning_cells
 from liafbench.bench.suites import Group, Measure, Recipe, Suite
 
